@@ -1,0 +1,1 @@
+"""What `generate.py` writes, by kind of file."""

@@ -1,0 +1,52 @@
+"""Policy time, read from the database, and waiting for it.
+
+In production policy time is the server's own and a wait is a timer. With a row in app.clock a driver steps it, and a wait
+asks again and again, because a step may come at any moment.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, text
+
+_NOW = text("select app.now()")
+_STEPPED = text("select exists (select from app.clock)")
+_ASK_AGAIN_SECONDS = 0.02
+# A plan may be released anew while a run waits: it looks again at least this often.
+_LONGEST_WAIT = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseClock:
+    """`Clock` over any role's engine; `stepped` is fixed when it is made."""
+
+    engine: Engine
+    stepped: bool
+
+    @classmethod
+    def of(cls, engine: Engine) -> "DatabaseClock":
+        """Ask once whether policy time is stepped."""
+        with engine.connect() as connection:
+            return cls(engine, bool(connection.execute(_STEPPED).scalar_one()))
+
+    def now(self) -> datetime:
+        """Policy time in UTC."""
+        if not self.stepped:
+            return datetime.now(UTC)
+        with self.engine.connect() as connection:
+            now: datetime = connection.execute(_NOW).scalar_one()
+        return now.astimezone(UTC)
+
+    async def wait_until(self, moment: datetime, stop: asyncio.Event) -> None:
+        """Return at `moment`, when `stop` is set, or after some seconds so that the caller looks at the world again."""
+        limit = datetime.now(UTC) + _LONGEST_WAIT
+        while not stop.is_set() and datetime.now(UTC) < limit:
+            left = moment - await asyncio.to_thread(self.now)
+            if left <= timedelta(0):
+                return
+            seconds = _ASK_AGAIN_SECONDS if self.stepped else min(left, limit - datetime.now(UTC)).total_seconds()
+            try:
+                await asyncio.wait_for(stop.wait(), max(seconds, 0.001))
+            except TimeoutError:
+                continue

@@ -1,0 +1,264 @@
+"""The event inbox and what events change, on PostgreSQL.
+
+Belongs here: the order of locks and writes within one transaction. Does not: what an event does (`domain.delivery_event`).
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping
+
+from outreach_pipelines.adapters.postgres.named import statements
+from outreach_pipelines.adapters.postgres.step_calendar import delayed_day, next_step_day
+from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
+from outreach_pipelines.application.ingest_events import InboxRow
+from outreach_pipelines.application.record_events import AppliedEvent, RecordedEvents, WaitingEvent
+from outreach_pipelines.domain.delivery_event import BounceFacts, DeliveryEvent, EventKind, cause_name, cause_named
+from outreach_pipelines.domain.inbound.bounce_rules import classify_refusal, stage_of
+from outreach_pipelines.domain.inbound.verdict import BounceClass, EnhancedCode, ReplyCode
+from outreach_pipelines.domain.message import MessageId
+from outreach_pipelines.domain.message_tag import MessageTag
+from outreach_pipelines.domain.tenant import TenantId
+
+_SQL = statements("events")
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresEventInbox:
+    """`EventInbox`: rows as role outreach_ingest, proofs as outreach_app."""
+
+    ingest: Engine
+    app: Engine
+
+    def add(self, rows: Sequence[InboxRow]) -> None:
+        """See `EventInbox.add`."""
+        if rows:
+            with self.ingest.begin() as connection:
+                connection.execute(_SQL["add_event"], [_inbox_values(row) for row in rows])
+
+    def prove(self, canary: MessageTag) -> None:
+        """See `EventInbox.prove`."""
+        with tenant_session(self.app, canary.tenant) as connection:
+            connection.execute(_SQL["prove_account"], {"account_id": canary.message})
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresEventStore:
+    """`EventStore` as role outreach_app."""
+
+    engine: Engine
+
+    def apply_next(
+        self, tenant: TenantId, decide: Callable[[Sequence[WaitingEvent]], Sequence[AppliedEvent]], *, most: int
+    ) -> RecordedEvents | None:
+        """See `EventStore.apply_next`."""
+        with tenant_session(self.engine, tenant) as connection:
+            rows = connection.execute(_SQL["take_waiting"], {"most": most}).mappings().all()
+            if not rows:
+                return None
+            waiting = [_waiting(tenant, row) for row in rows]
+            messages = _lock_messages(connection, waiting)
+            known = [each for each in waiting if each.about.message in messages]
+            done = _Applying(connection, messages).apply(decide(known))
+            lost = [each.event_id for each in waiting if each.about.message not in messages]
+            done.unmatched = len(lost)
+            connection.execute(_SQL["try_later"], {"event_ids": lost})
+            connection.execute(_SQL["forget_waiting"], {"event_ids": [each.event_id for each in known]})
+        return done
+
+
+def _lock_messages(connection: Connection, waiting: Sequence[WaitingEvent]) -> Mapping[MessageId, RowMapping]:
+    values = {
+        "message_ids": [each.about.message for each in waiting],
+        "plan_days": sorted({each.about.plan_day for each in waiting}),
+    }
+    return {row["message_id"]: row for row in connection.execute(_SQL["lock_messages"], values).mappings()}
+
+
+@dataclass(slots=True)
+class _Applying:
+    """One transaction's writes: message rows first, then suppressions in the order of their locks."""
+
+    connection: Connection
+    messages: Mapping[MessageId, RowMapping]
+
+    def apply(self, events: Sequence[AppliedEvent]) -> RecordedEvents:
+        done = RecordedEvents()
+        fresh = []
+        for applied in events:
+            if self._insert(applied):
+                fresh.append(applied)
+                done.applied[_counted_as(applied)] += 1
+            else:
+                done.repeated += 1
+        for applied in fresh:
+            self._accept(applied)
+            self._merge(applied)
+        for applied in sorted(fresh, key=lambda each: bytes(self._message(each)["recipient_hmac"])):
+            done.suppressed += self._suppress(applied)
+            self._move_enrollment(applied)
+        return done
+
+    def _message(self, applied: AppliedEvent) -> RowMapping:
+        return self.messages[applied.waiting.about.message]
+
+    def _insert(self, applied: AppliedEvent) -> bool:
+        event, bounce = applied.waiting.event, applied.waiting.event.bounce
+        values = _key(applied) | {
+            "dedupe_key": event.dedupe_key,
+            "attempt": applied.waiting.about.attempt,
+            "kind": event.kind,
+            "source": applied.waiting.source,
+            "class": bounce and bounce.bounce_class.value,
+            "cause": bounce and cause_name(bounce.cause),
+            "enhanced_code": bounce and bounce.enhanced_code,
+            "diagnostic": bounce and bounce.diagnostic,
+            "evidence": bounce and bounce.evidence,
+            "recipient_provider": self._message(applied)["recipient_provider"],
+            "occurred_at": event.occurred_at,
+        }
+        return self.connection.execute(_SQL["insert_event"], values).rowcount == 1
+
+    def _accept(self, applied: AppliedEvent) -> None:
+        message = self._message(applied)
+        if not applied.effect.acceptance or message["state"] == "accepted":
+            return
+        asked = _key(applied) | {
+            "attempt": applied.waiting.about.attempt,
+            "provider_message_id": applied.waiting.event.provider_message_id,
+        }
+        facts = self.connection.execute(_SQL["evidence_facts"], asked).first()
+        if facts is None:
+            return  # a tag of an attempt that never began: its own message refuses it
+        day = next_step_day(self.connection, message["campaign_id"], message["step"], facts.policy_now)
+        values = asked | {"wire_message_id": facts.wire_message_id, "subject": facts.subject, "next_due_day": day}
+        self.connection.execute(_ACCEPT, values)
+
+    def _merge(self, applied: AppliedEvent) -> None:
+        outcome = applied.effect.outcome
+        values = _key(applied) | {
+            "kind": applied.waiting.event.kind,
+            "outcome": outcome,
+            "rank": outcome.rank if outcome else 0,
+            "occurred_at": applied.waiting.event.occurred_at,
+        }
+        self.connection.execute(_SQL["merge_outcome"], values)
+
+    def _suppress(self, applied: AppliedEvent) -> int:
+        if applied.effect.suppress is None:
+            return 0
+        about = applied.waiting.about
+        source = f"{applied.waiting.event.kind} of message {about.plan_day}/{about.message}"
+        values = {"hmac": self._message(applied)["recipient_hmac"], "kind": applied.effect.suppress, "source": source}
+        return int(self.connection.execute(_SQL["suppress"], values).scalar_one())
+
+    def _move_enrollment(self, applied: AppliedEvent) -> None:
+        effect, message = applied.effect, self._message(applied)
+        enrollment = {"enrollment_id": message["enrollment_id"]}
+        if effect.stops_sequence is not None:
+            self.connection.execute(
+                _SQL["stop_sequence"],
+                enrollment | {"state": effect.stops_sequence, "reason": applied.waiting.event.kind},
+            )
+        if applied.waiting.event.kind is EventKind.REPLIED:
+            self.connection.execute(_SQL["engage"], enrollment)
+        if effect.delays_next_step or effect.away_until is not None:
+            soft = applied.waiting.event.kind is not EventKind.OUT_OF_OFFICE
+            now = self.connection.execute(_SQL["policy_now"]).scalar_one()
+            day = delayed_day(self.connection, message["campaign_id"], now, effect.away_until, soft=soft)
+            self.connection.execute(
+                _SQL["delay_next_step"], enrollment | {"day": day, "away_until": effect.away_until, "soft": int(soft)}
+            )
+
+
+_ACCEPT = statements("messages")["record_acceptance"]
+
+
+def _key(applied: AppliedEvent) -> dict[str, object]:
+    return {"plan_day": applied.waiting.about.plan_day, "message_id": applied.waiting.about.message}
+
+
+def _counted_as(applied: AppliedEvent) -> str:
+    bounce = applied.waiting.event.bounce
+    kind = applied.waiting.event.kind
+    return kind if bounce is None else f"{kind}:{bounce.bounce_class.value}"
+
+
+def _inbox_values(row: InboxRow) -> dict[str, object]:
+    event, owner = row.item.event, row.owner
+    known = event is not None and owner is not None
+    return {
+        "tenant_id": owner.tenant if known and owner else 0,
+        "source": row.item.source,
+        "dedupe_key": event.dedupe_key if event else row.item.receipt[:100],
+        "kind": event.kind if event else "unreadable",
+        "occurred_at": event.occurred_at if event else datetime.now(UTC),
+        "plan_day": owner.plan_day if owner else None,
+        "message_id": owner.message if owner else None,
+        "attempt": owner.attempt if owner else None,
+        "body": json.dumps(
+            event_json(event) if event else {"fault": row.item.fault, "raw": row.item.body[:100_000].replace("\0", "")}
+        ),
+    }
+
+
+def event_json(event: DeliveryEvent) -> dict[str, object]:
+    """The event as the inbox keeps it."""
+    bounce = event.bounce
+    return {
+        "provider_message_id": event.provider_message_id,
+        "away_until": event.away_until.isoformat() if event.away_until else None,
+        "bounce": bounce
+        and {
+            "class": bounce.bounce_class.value,
+            "cause": cause_name(bounce.cause),
+            "enhanced_code": bounce.enhanced_code,
+            "diagnostic": bounce.diagnostic.replace("\0", ""),
+            "evidence": bounce.evidence,
+        },
+    }
+
+
+def _waiting(tenant: TenantId, row: RowMapping) -> WaitingEvent:
+    about = MessageTag(tenant, row["plan_day"], MessageId(row["message_id"]), row["attempt"])
+    return WaitingEvent(row["event_id"], row["source"], about, _event(row))
+
+
+def _event(row: RowMapping) -> DeliveryEvent:
+    body: Event = row["body"]
+    kind = EventKind.REFUSED if row["kind"] == "refusal" else EventKind(row["kind"])
+    away = body.get("away_until")
+    return DeliveryEvent(
+        dedupe_key=row["dedupe_key"],
+        kind=kind,
+        occurred_at=row["occurred_at"],
+        bounce=_refusal(body) if kind is EventKind.REFUSED else _bounce(body.get("bounce")),
+        provider_message_id=body.get("provider_message_id"),
+        away_until=date.fromisoformat(away) if away else None,
+    )
+
+
+def _bounce(stored: Event | None) -> BounceFacts | None:
+    if stored is None:
+        return None
+    bounce_class = BounceClass(stored["class"])
+    return BounceFacts(
+        bounce_class,
+        cause_named(bounce_class, stored["cause"]),
+        stored["enhanced_code"],
+        stored["diagnostic"],
+        stored["evidence"],
+    )
+
+
+def _refusal(body: Event) -> BounceFacts | None:
+    if not body["code"].isdigit():
+        return None  # an API's error says something of the path or the call, which provider_answers.toml has judged
+    enhanced = EnhancedCode.find(body["enhanced_code"])
+    verdict = classify_refusal(ReplyCode(int(body["code"])), enhanced, body["text"], stage_of(body["text"]))
+    words = f"{body['code']} {body['enhanced_code']} {body['text']}"
+    return BounceFacts(verdict.bounce_class, verdict.cause, str(enhanced or ""), words[:500], verdict.evidence.rule)

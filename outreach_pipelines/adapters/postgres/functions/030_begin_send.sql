@@ -1,0 +1,194 @@
+-- T2: the intent. After this commits, the message may have been sent; before it, it cannot have been.
+-- One statement after another, each with its own snapshot (READ COMMITTED, VOLATILE): what was committed before the
+-- shared locks were taken is seen by all that follows them. The hottest rows come last.
+
+create or replace function app.begin_send(
+    p_plan_day date, p_message_id bigint, p_token uuid, p_run_hour timestamptz, p_epoch bigint, p_tag text) returns app.begin_result
+    language plpgsql volatile
+    as $$
+declare
+    v_tenant integer := app.tenant();
+    m app.message;
+    e app.enrollment;
+    b app.mailbox;
+    d app.sending_domain;
+    p app.sending_policy;
+    v_now timestamptz;
+    v_stop text;
+    v_until timestamptz;
+    v_factor numeric;
+    v_gap interval;
+    v_local_day date;
+    v_next_day timestamptz;
+    v_tenant_zone text;
+    v_account integer;
+    v_attempts integer;
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'begin_send needs READ COMMITTED' using errcode = 'invalid_transaction_state';
+    end if;
+
+    -- 1. The claim, the plan, the hour, the recipient's window.
+    select * into m from app.message
+     where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id for update;
+    if not found or m.state <> 'claimed' or m.token is distinct from p_token then
+        return row('lost', 'claim_lost', null, null)::app.begin_result;
+    end if;
+    v_now := app.now();
+    if not exists (select from app.plan where tenant_id = v_tenant and plan_id = m.plan_id and status = 'released') then
+        return app.close_claim(m, 'cancelled', 'plan_revoked');
+    end if;
+    if v_now >= m.window_end then
+        return app.close_claim(m, 'expired', 'window_passed');
+    end if;
+    if v_now < p_run_hour or v_now >= p_run_hour + interval '1 hour' then
+        return app.release_claim(m, 'outside_run_hour', m.not_before);
+    end if;
+    if v_now < m.due_at then
+        return app.release_claim(m, 'not_due_yet', m.due_at);
+    end if;
+    perform pg_advisory_xact_lock_shared(app.lock_key('recipient', v_tenant::text, encode(m.recipient_hmac, 'hex')));
+    perform pg_advisory_xact_lock_shared(app.lock_key('recipient_domain', v_tenant::text, encode(m.domain_hmac, 'hex')));
+    perform pg_advisory_xact_lock_shared(app.lock_key('tenant', v_tenant::text));
+    perform pg_advisory_xact_lock_shared(app.lock_key('global'));
+
+    if (select number from app.epoch) <> p_epoch then
+        return app.release_claim(m, 'epoch_raised', m.not_before);
+    end if;
+    if not exists (select from app.environment
+                    where clock_timestamp() between heartbeat_at - interval '5 seconds' and heartbeat_at + interval '72 hours') then
+        return app.release_claim(m, 'clock_guard', m.not_before);
+    end if;
+
+    select case when subject = 'domain' then 'domain_' else '' end || kind into v_stop from app.suppression
+     where tenant_id = v_tenant and subject_hmac in (m.recipient_hmac, m.domain_hmac) and lifted_at is null
+       and (expires_at is null or expires_at > v_now)
+       and (scope = 'tenant' or (scope = 'campaign' and scope_id = m.campaign_id) or (scope = 'mailbox' and scope_id = m.mailbox_id))
+     order by suppression_id limit 1;
+    if found then
+        return app.close_claim(m, 'suppressed', v_stop);
+    end if;
+    if (select app.globally_suppressed(l.global_hmac) or l.address is null from app.lead l
+         where l.tenant_id = v_tenant and l.lead_id = m.lead_id) then
+        return app.close_claim(m, 'suppressed', 'global_or_erased');
+    end if;
+
+    select * into strict e from app.enrollment where tenant_id = v_tenant and enrollment_id = m.enrollment_id;
+    if e.state <> 'active' then
+        return app.close_claim(m, 'cancelled', 'enrollment_' || e.state);
+    end if;
+    if e.step <> m.step then
+        return app.close_claim(m, 'cancelled', 'step_passed');
+    end if;
+    select zone into strict v_tenant_zone from app.tenant where tenant_id = v_tenant;
+    if e.out_of_office_until >= (v_now at time zone v_tenant_zone)::date then
+        return app.close_claim(m, 'cancelled', 'out_of_office');
+    end if;
+
+    select * into strict b from app.mailbox where tenant_id = v_tenant and mailbox_id = m.mailbox_id;
+    select * into strict d from app.sending_domain where tenant_id = v_tenant and domain_id = b.domain_id;
+    if b.state in ('resting', 'retired') or d.state <> 'active' then
+        return app.close_claim(m, 'cancelled', 'mailbox_' || b.state);
+    end if;
+    select least(1, min(factor)), max(until) filter (where factor = 0), min(reason) filter (where factor = 0)
+      into v_factor, v_until, v_stop from app.hold
+     where tenant_id = v_tenant and released_at is null and (until is null or until > v_now)
+       and scope_key = any (array['tenant', 'mailbox:' || m.mailbox_id, 'domain:' || b.domain_id, 'campaign:' || m.campaign_id,
+                                  'provider:' || m.mailbox_id || ':' || m.recipient_provider]
+                            || (select array_agg('lead_file:' || lead_file_id) from app.lead_source
+                                 where tenant_id = v_tenant and lead_id = m.lead_id));
+    v_factor := coalesce(v_factor, 1);
+    if v_factor = 0 then
+        return app.release_claim(m, 'held: ' || v_stop, coalesce(v_until, v_now + interval '15 minutes'));
+    end if;
+    if exists (select from app.tenant where tenant_id = v_tenant and state = 'paused') then
+        return app.release_claim(m, 'tenant_paused', v_now + interval '5 minutes');
+    end if;
+    if not exists (select from app.campaign where tenant_id = v_tenant and campaign_id = m.campaign_id and state = 'active') then
+        return app.release_claim(m, 'campaign_not_active', v_now + interval '5 minutes');
+    end if;
+
+    -- 2. Freshness: we do not send blind. These are machine times, since feeds run on the machine's clock.
+    if b.inbox_id is null and m.step = 1 then
+        return app.close_claim(m, 'cancelled', 'mailbox_has_no_inbox');
+    end if;
+    if m.step > 1 then
+        if not exists (select from app.inbox where tenant_id = v_tenant and inbox_id = b.inbox_id
+                          and last_complete_read > clock_timestamp() - interval '30 minutes') then
+            return app.release_claim(m, 'inbox_not_read', v_now + interval '2 minutes');
+        end if;
+        if not exists (select from app.thread_root where tenant_id = v_tenant and enrollment_id = m.enrollment_id and step = 1) then
+            return app.close_claim(m, 'cancelled', 'thread_has_no_first_message');
+        end if;
+    end if;
+
+    -- 3. The first account of the mailbox that the domain is ready for and the lead's basis allows.
+    select a.account_id into v_account
+      from unnest(m.account_ids) with ordinality as wanted (account_id, position)
+      join app.provider_account a using (account_id)
+      join app.domain_account r on r.tenant_id = v_tenant and r.domain_id = b.domain_id and r.account_id = a.account_id
+     where m.basis = any (a.allowed_basis)
+       and coalesce(r.definite_state, r.state) = 'ready'
+       and (a.breaker <> 'open' or a.breaker_until <= clock_timestamp())
+       and (m.step > 1 or a.proven_at > clock_timestamp() - interval '60 minutes')
+       and not exists (select from app.account_hold h where h.account_id = a.account_id and h.released_at is null
+                          and h.factor = 0 and (h.until is null or h.until > v_now))
+       and not exists (select from app.hold h where h.tenant_id = v_tenant and h.released_at is null and h.factor = 0
+                          and (h.until is null or h.until > v_now)
+                          and h.scope_key in ('path:' || m.mailbox_id || ':' || a.account_id, 'account:' || a.account_id))
+     order by wanted.position limit 1;
+    if not found then
+        return app.release_claim(m, 'no_usable_account', v_now + interval '2 minutes');
+    end if;
+
+    -- 4. Pace, caps and rates, counted under locks; whatever is full undoes what this block has taken.
+    begin
+        select * into strict b from app.mailbox where tenant_id = v_tenant and mailbox_id = m.mailbox_id for update;
+        if b.next_at > v_now then
+            raise exception 'pace' using errcode = 'OU001', detail = b.next_at::text;
+        end if;
+        v_local_day := (v_now at time zone b.zone)::date;
+        v_next_day := (v_local_day + 1)::timestamp at time zone b.zone;
+        select * into strict p from app.sending_policy where tenant_id = v_tenant;
+        insert into app.mailbox_day as c (tenant_id, mailbox_id, day, sent)
+        select v_tenant, b.mailbox_id, v_local_day, 1 where b.daily_cap > 0
+        on conflict (tenant_id, mailbox_id, day) do update set sent = c.sent + 1 where c.sent < ceil(b.daily_cap * v_factor);
+        if not found then
+            raise exception 'mailbox_daily_cap' using errcode = 'OU001', detail = v_next_day::text;
+        end if;
+        select count(*) into v_attempts from app.send_attempt
+         where tenant_id = v_tenant and mailbox_id = b.mailbox_id and begun_policy_at > v_now - interval '24 hours'
+           and outcome not in ('refused', 'not_sent', 'absent');
+        if v_attempts >= ceil(b.daily_cap * p.rolling_factor * v_factor) then
+            raise exception 'mailbox_rolling_day' using errcode = 'OU001', detail = (v_now + interval '15 minutes')::text;
+        end if;
+        perform app.take('domain:' || d.domain_id, date_trunc('day', v_now at time zone b.zone) at time zone b.zone, d.daily_cap, 'domain_daily_cap', v_next_day);
+        perform app.take('recipient:' || encode(m.domain_hmac, 'hex'), date_trunc('day', v_now at time zone v_tenant_zone) at time zone v_tenant_zone,
+                         least(p.recipient_domain_daily_cap, p.company_daily_cap), 'recipient_domain_daily_cap', v_next_day);
+        perform app.take('provider:' || m.recipient_provider, date_trunc('day', v_now at time zone v_tenant_zone) at time zone v_tenant_zone,
+                         (p.recipient_provider_caps ->> m.recipient_provider)::integer, 'recipient_provider_cap', v_next_day);
+        perform app.take('account:' || v_account, date_trunc('day', v_now at time zone v_tenant_zone) at time zone v_tenant_zone,
+                         (select daily_share from app.provider_account_share where tenant_id = v_tenant and account_id = v_account),
+                         'account_share', v_next_day);
+        perform app.take('day', date_trunc('day', v_now at time zone v_tenant_zone) at time zone v_tenant_zone, p.daily_cap, 'tenant_daily_cap', v_next_day);
+        perform app.take('minute', date_trunc('minute', v_now), p.minute_cap, 'tenant_minute_cap', date_trunc('minute', v_now) + interval '1 minute');
+        if not app.take_account(v_account) then
+            raise exception 'account_quota' using errcode = 'OU001', detail = (v_now + interval '15 minutes')::text;
+        end if;
+    exception when sqlstate 'OU001' then
+        get stacked diagnostics v_stop = message_text, v_next_day = pg_exception_detail;
+        return app.release_claim(m, v_stop, v_next_day);
+    end;
+
+    -- 5. The intent itself.
+    v_gap := make_interval(secs => b.min_gap_seconds / v_factor);
+    update app.mailbox set next_at = v_now + v_gap where tenant_id = v_tenant and mailbox_id = b.mailbox_id;
+    insert into app.send_attempt (tenant_id, plan_day, message_id, attempt, account_id, mailbox_id, domain_id, tag, begun_policy_at, mailbox_day)
+    values (v_tenant, m.plan_day, m.message_id, m.attempt, v_account, m.mailbox_id, b.domain_id, p_tag, v_now, v_local_day);
+    update app.message set state = 'sending', state_at = clock_timestamp(), reason = null
+     where tenant_id = v_tenant and plan_day = m.plan_day and message_id = m.message_id;
+    return row('begin', null, null, v_account)::app.begin_result;
+end
+$$;
+comment on function app.begin_send(date, bigint, uuid, timestamptz, bigint, text) is
+    'T2: begin | lost | released(reason, not_before) | closed(reason). The account to use comes with begin.';

@@ -1,0 +1,134 @@
+-- T3 and evidence: what became of an attempt.
+
+create or replace function app.record_acceptance(
+    p_plan_day date, p_message_id bigint, p_attempt smallint, p_provider_message_id text, p_wire_message_id text,
+    p_subject text, p_next_due_day date) returns text
+    language plpgsql
+    as $$
+declare
+    v_tenant integer := app.tenant();
+    m app.message;
+    a app.send_attempt;
+begin
+    select * into m from app.message where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id for update;
+    select * into a from app.send_attempt
+     where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt for update;
+    if not found then
+        return 'no_such_attempt';
+    end if;
+    if a.outcome = 'accepted' then
+        update app.send_attempt set provider_message_id = coalesce(a.provider_message_id, p_provider_message_id)
+         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt;
+        update app.message set provider_message_id = coalesce(m.provider_message_id, p_provider_message_id),
+               wire_message_id = coalesce(m.wire_message_id, p_wire_message_id)
+         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id;
+        return 'known';
+    end if;
+    if a.outcome = 'accepted_twice' then
+        return 'known';
+    end if;
+    -- Another attempt of this message, or of the message that its key points to now, was accepted before.
+    if exists (select from app.send_attempt x join app.send_key k on k.tenant_id = v_tenant and k.send_key = m.send_key
+                where x.tenant_id = v_tenant and x.outcome = 'accepted'
+                  and ((x.plan_day = p_plan_day and x.message_id = p_message_id) or (x.plan_day = k.plan_day and x.message_id = k.message_id))) then
+        update app.send_attempt set outcome = 'accepted_twice', ended_at = clock_timestamp(), provider_message_id = p_provider_message_id
+         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt;
+        return 'accepted_twice';
+    end if;
+    update app.send_attempt
+       set outcome = 'accepted', ended_at = clock_timestamp(), provider_message_id = p_provider_message_id
+     where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt;
+    update app.message
+       set state = 'accepted', state_at = clock_timestamp(), token = null, lease_until = null, retry_at = null, reason = null,
+           accepted_at = a.begun_policy_at, provider_message_id = p_provider_message_id, wire_message_id = p_wire_message_id
+     where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id;
+    -- A successor that has not begun must not go any more, and the key points back to what was accepted.
+    update app.message s
+       set state = 'cancelled', state_at = clock_timestamp(), token = null, lease_until = null, retry_at = null, reason = 'accepted_before'
+      from app.send_key k
+     where k.tenant_id = v_tenant and k.send_key = m.send_key and k.message_id <> m.message_id
+       and s.tenant_id = v_tenant and s.plan_day = k.plan_day and s.message_id = k.message_id and s.state in ('planned', 'claimed', 'retry_wait');
+    update app.send_key set plan_day = m.plan_day, message_id = m.message_id
+     where tenant_id = v_tenant and send_key = m.send_key and message_id <> m.message_id;
+    if p_wire_message_id is not null then
+        insert into app.thread_root (tenant_id, enrollment_id, step, wire_message_id, tag, subject, plan_day, message_id, accepted_at)
+        values (v_tenant, m.enrollment_id, m.step, p_wire_message_id, a.tag, p_subject, m.plan_day, m.message_id, a.begun_policy_at)
+        on conflict do nothing;
+    end if;
+    update app.enrollment
+       set step = m.step + 1, mailbox_id = coalesce(mailbox_id, m.mailbox_id), due_day = p_next_due_day, state_at = clock_timestamp(),
+           state = case when p_next_due_day is null and state = 'active' then 'finished' else state end,
+           reason = case when p_next_due_day is null and state = 'active' then 'sequence_complete' else reason end
+     where tenant_id = v_tenant and enrollment_id = m.enrollment_id and step = m.step;
+    update app.mailbox set errors_in_row = 0 where tenant_id = v_tenant and mailbox_id = m.mailbox_id and errors_in_row > 0;
+    return 'accepted';
+end
+$$;
+comment on function app.record_acceptance(date, bigint, smallint, text, text, text, date) is
+    'Acceptance by answer or by evidence, from any state, once: accepted | known | accepted_twice | no_such_attempt.';
+
+create or replace function app.end_enrollment(p_enrollment_id bigint, p_reason text) returns void
+    language sql
+    as $$
+    update app.enrollment set state = 'finished', reason = p_reason, state_at = clock_timestamp()
+     where tenant_id = app.tenant() and enrollment_id = p_enrollment_id and state = 'active'
+    $$;
+
+create or replace function app.record_refusal(
+    p_plan_day date, p_message_id bigint, p_attempt smallint, p_outcome text, p_state text, p_reason text, p_retry_at timestamptz, p_answer text)
+    returns boolean
+    language plpgsql
+    as $$
+declare
+    v_tenant integer := app.tenant();
+    m app.message;
+    a app.send_attempt;
+begin
+    select * into m from app.message where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id for update;
+    update app.send_attempt set outcome = p_outcome, ended_at = clock_timestamp(), answer = p_answer
+     where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt and outcome in ('open', 'in_doubt')
+    returning * into a;
+    if not found or m.attempt <> p_attempt or m.state not in ('sending', 'in_doubt') then
+        return false;
+    end if;
+    update app.message
+       set state = p_state, state_at = clock_timestamp(), token = null, lease_until = null, reason = p_reason,
+           retry_at = case when p_state = 'retry_wait' then p_retry_at end
+     where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id;
+    if p_state = 'failed' then
+        perform app.end_enrollment(m.enrollment_id, 'message_failed');
+    end if;
+    -- Nothing was sent: the cap is given back, the pace is not.
+    update app.mailbox_day set sent = greatest(sent - 1, 0) where tenant_id = v_tenant and mailbox_id = a.mailbox_id and day = a.mailbox_day;
+    update app.mailbox set errors_in_row = errors_in_row + 1 where tenant_id = v_tenant and mailbox_id = a.mailbox_id and p_outcome = 'refused';
+    return true;
+end
+$$;
+comment on function app.record_refusal(date, bigint, smallint, text, text, text, timestamptz, text) is
+    'A definite non-send: refused by an answer read in full, or not_sent before the first byte.';
+
+create or replace function app.suppress(
+    p_tenant integer, p_subject text, p_hmac bytea, p_scope text, p_scope_id bigint, p_kind text, p_source text) returns boolean
+    language plpgsql
+    as $$
+declare
+    v_state text := case p_kind when 'hard_bounce' then 'bounced' when 'complaint' then 'complained' when 'left_company' then 'finished' else 'unsubscribed' end;
+    v_new boolean;
+begin
+    -- Waits for every intent under way for this person; an intent that begins later sees the row.
+    perform pg_advisory_xact_lock(app.lock_key(case p_subject when 'domain' then 'recipient_domain' else 'recipient' end, p_tenant::text, encode(p_hmac, 'hex')));
+    insert into app.suppression (tenant_id, scope, scope_id, subject, subject_hmac, kind, source, created_at)
+    values (p_tenant, p_scope, p_scope_id, p_subject, p_hmac, p_kind, p_source, app.now())
+    on conflict (tenant_id, subject_hmac, scope, scope_id) where lifted_at is null do nothing;
+    v_new := found;
+    update app.enrollment e set state = v_state, state_at = clock_timestamp(), reason = p_kind
+      from app.lead l
+     where l.tenant_id = p_tenant and p_hmac in (l.address_hmac, l.domain_hmac)
+       and e.tenant_id = p_tenant and e.lead_id = l.lead_id and e.state in ('active', 'finished')
+       and (e.state = 'active' or p_kind = 'complaint')
+       and (p_scope = 'tenant' or (p_scope = 'campaign' and e.campaign_id = p_scope_id) or (p_scope = 'mailbox' and e.mailbox_id = p_scope_id));
+    return v_new;
+end
+$$;
+comment on function app.suppress(integer, text, bytea, text, bigint, text, text) is
+    'Committed before a message''s intent, it stops that message. Idempotent: true the first time.';

@@ -1,0 +1,208 @@
+"""The send protocol's transactions on PostgreSQL: each method is one, through `tenant_session`.
+
+Belongs here: binding values to named statements. Does not: any rule; those stand in `functions/` and `queries/messages.sql`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+
+from sqlalchemy import Connection, Engine, RowMapping
+
+from outreach_pipelines.adapters.postgres.named import statements
+from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
+from outreach_pipelines.application.ports import Begun, NextDue, NotBegun, Swept
+from outreach_pipelines.domain.letter import ClaimedMessage, ClaimToken, Content, Letter, Recipient, Sender, Thread
+from outreach_pipelines.domain.message import MessageState
+from outreach_pipelines.domain.message_tag import WireTag
+from outreach_pipelines.domain.send_answer import Accepted, RefusalAction, RefusalVerdict, Refused
+from outreach_pipelines.domain.send_plan.snapshot import AccountId
+from outreach_pipelines.domain.tenant import TenantId
+
+LEASE_SECONDS = 90
+_SQL = statements("messages")
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresMessageStore:
+    """`MessageStore` as role outreach_app."""
+
+    engine: Engine
+
+    def epoch(self) -> int:
+        """See `MessageStore.epoch`."""
+        with self.engine.connect() as connection:
+            return int(connection.execute(_SQL["current_epoch"]).scalar_one())
+
+    def claim(
+        self, tenant: TenantId, *, hour: datetime, token: ClaimToken, most: int, ahead_seconds: float
+    ) -> Sequence[Letter]:
+        """See `MessageStore.claim`."""
+        values = {
+            "hour": hour,
+            "token": token,
+            "most": most,
+            "ahead_seconds": ahead_seconds,
+            "lease_seconds": LEASE_SECONDS,
+        }
+        with tenant_session(self.engine, tenant) as connection:
+            rows = connection.execute(_SQL["claim"], values).mappings().all()
+        return [_letter(tenant, token, row) for row in rows]
+
+    def begin(self, claim: ClaimedMessage, *, hour: datetime, epoch: int, tag: WireTag) -> Begun | NotBegun:
+        """See `MessageStore.begin`."""
+        values = _key(claim) | {"token": claim.token, "hour": hour, "epoch": epoch, "tag": tag}
+        with tenant_session(self.engine, claim.tenant) as connection:
+            row = connection.execute(_SQL["begin_send"], values).one()
+        if row.verdict == "begin":
+            return Begun(AccountId(row.account_id))
+        return NotBegun(row.verdict, row.reason, row.not_before)
+
+    def record_accepted(
+        self, claim: ClaimedMessage, answer: Accepted, *, subject: str, next_due_day: date | None
+    ) -> str:
+        """See `MessageStore.record_accepted`."""
+        values = _key(claim) | {
+            "attempt": claim.attempt,
+            "provider_message_id": answer.provider_message_id,
+            "wire_message_id": answer.wire_message_id,
+            "subject": subject,
+            "next_due_day": next_due_day,
+        }
+        with tenant_session(self.engine, claim.tenant) as connection:
+            return str(connection.execute(_SQL["record_acceptance"], values).scalar_one())
+
+    def record_refused(self, claim: ClaimedMessage, refused: Refused, verdict: RefusalVerdict) -> bool:
+        """See `MessageStore.record_refused`. The refusal also enters the event inbox, in the same transaction."""
+        retry = verdict.action is RefusalAction.RETRY
+        state = MessageState.RETRY_WAIT if retry else MessageState.FAILED
+        answer = f"{refused.code} {refused.enhanced_code} {refused.text}".strip()
+        with tenant_session(self.engine, claim.tenant) as connection:
+            settled = _refuse(
+                connection, claim, "refused", state, f"{verdict.rule}: {answer}", verdict.retry_seconds, answer
+            )
+            if settled:
+                connection.execute(_SQL["refusal_event"], _refusal_event(claim, refused, verdict))
+        return settled
+
+    def record_not_sent(self, claim: ClaimedMessage, reason: str, *, retry_seconds: int | None) -> bool:
+        """See `MessageStore.record_not_sent`."""
+        state = MessageState.FAILED if retry_seconds is None else MessageState.RETRY_WAIT
+        with tenant_session(self.engine, claim.tenant) as connection:
+            return _refuse(connection, claim, "not_sent", state, f"not_sent: {reason}", retry_seconds or 0, reason)
+
+    def record_doubt(self, claim: ClaimedMessage, reason: str) -> None:
+        """See `MessageStore.record_doubt`."""
+        values = _key(claim) | {"attempt": claim.attempt, "reason": f"reply_lost: {reason}"}
+        with tenant_session(self.engine, claim.tenant) as connection:
+            connection.execute(_SQL["record_doubt"], values)
+
+    def fail_claim(self, claim: ClaimedMessage, reason: str) -> None:
+        """See `MessageStore.fail_claim`."""
+        with tenant_session(self.engine, claim.tenant) as connection:
+            connection.execute(_SQL["fail_claim"], _key(claim) | {"token": claim.token, "reason": reason})
+
+    def release(self, tenant: TenantId, token: ClaimToken) -> int:
+        """See `MessageStore.release`."""
+        with tenant_session(self.engine, tenant) as connection:
+            return connection.execute(_SQL["release_claims"], {"token": token}).rowcount
+
+    def next_due(self, tenant: TenantId, *, hour: datetime) -> NextDue:
+        """See `MessageStore.next_due`."""
+        with tenant_session(self.engine, tenant) as connection:
+            row = connection.execute(_SQL["next_due"], {"hour": hour}).one()
+        return NextDue(row.due_at, row.retry_at)
+
+    def sweep(self, tenant: TenantId, *, horizon_seconds: float) -> Swept:
+        """See `MessageStore.sweep`. Each rule is a transaction of its own, so that none waits for another's locks."""
+        return Swept(
+            claims_released=self._moved(tenant, "sweep_claims"),
+            put_in_doubt=self._moved(tenant, "sweep_sending"),
+            expired=self._moved(tenant, "sweep_expired"),
+            suppressed=self._moved(tenant, "sweep_suppressed"),
+            cancelled=self._moved(tenant, "sweep_stopped"),
+            given_up=self._moved(tenant, "give_up_doubt", horizon_seconds=horizon_seconds),
+        )
+
+    def record_call(self, account: AccountId, outcome: str, milliseconds: int) -> None:
+        """See `MessageStore.record_call`."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                _SQL["record_call"], {"account_id": account, "outcome": outcome, "milliseconds": milliseconds}
+            )
+
+    def _moved(self, tenant: TenantId, statement: str, **values: float) -> int:
+        with tenant_session(self.engine, tenant) as connection:
+            return connection.execute(_SQL[statement], values).rowcount
+
+
+def _key(claim: ClaimedMessage) -> dict[str, object]:
+    return {"plan_day": claim.plan_day, "message_id": claim.message_id}
+
+
+def _refuse(
+    connection: Connection,
+    claim: ClaimedMessage,
+    outcome: str,
+    state: MessageState,
+    reason: str,
+    retry_seconds: int,
+    answer: str,
+) -> bool:
+    values = _key(claim) | {
+        "attempt": claim.attempt,
+        "outcome": outcome,
+        "state": state,
+        "reason": reason[:500],
+        "retry_seconds": retry_seconds,
+        "answer": answer[:500],
+    }
+    return bool(connection.execute(_SQL["record_refusal"], values).scalar_one())
+
+
+def _refusal_event(claim: ClaimedMessage, refused: Refused, verdict: RefusalVerdict) -> dict[str, object]:
+    return _key(claim) | {
+        "attempt": claim.attempt,
+        "dedupe_key": f"refusal:{claim.message_id}:{claim.attempt}",
+        "body": json.dumps(
+            {
+                "code": refused.code,
+                "enhanced_code": refused.enhanced_code,
+                "text": refused.text,
+                "action": verdict.action,
+                "rule": verdict.rule,
+            }
+        ),
+    }
+
+
+def _letter(tenant: TenantId, token: ClaimToken, row: RowMapping) -> Letter:
+    return Letter(
+        claim=ClaimedMessage(tenant, row["plan_day"], row["message_id"], row["attempt"], token),
+        enrollment_id=row["enrollment_id"],
+        campaign_id=row["campaign_id"],
+        step=row["step"],
+        due_at=row["due_at"],
+        window_end=row["window_end"],
+        recipient=Recipient(row["recipient"], bytes(row["recipient_hmac"]), _fields(row)),
+        sender=Sender(
+            mailbox_id=row["mailbox_id"],
+            address=row["sender_address"],
+            display_name=row["sender_name"],
+            company=row["sender_company"],
+            website=row["sender_website"],
+            contact=row["sender_contact"],
+            privacy_notice_url=row["privacy_notice_url"],
+            postal_address=row["postal_address"],
+            unsubscribe_host=row["unsubscribe_host"],
+        ),
+        content=Content(row["subject"], row["text_sha256"], row["html_sha256"]),
+        thread=Thread(tuple(row["thread"]), row["thread_subject"]) if row["thread"] else None,
+    )
+
+
+def _fields(row: RowMapping) -> MappingProxyType[str, str]:
+    own = {name: row[name] or "" for name in ("first_name", "last_name", "company", "country")}
+    return MappingProxyType(dict(row["fields"]) | own | {"email": row["recipient"], "source": row["basis_source"]})

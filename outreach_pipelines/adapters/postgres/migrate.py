@@ -1,0 +1,46 @@
+"""Bringing a database to this version of the code: migrations once, functions each time.
+
+Belongs here: applying them. Does not: roles and databases (bootstrap.py), since those belong to the cluster.
+"""
+
+from pathlib import Path
+from typing import LiteralString, cast
+
+from alembic import command, op
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, text
+
+HERE = Path(__file__).parent
+
+
+def migrate(url: str) -> None:
+    """Upgrade the database at `url` (the migration role's) to the newest schema and functions, in one transaction.
+
+    Running it again changes nothing. Two at once wait for each other.
+    """
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("select pg_advisory_xact_lock(hashtextextended('outreach migrate', 0))"))
+            connection.execute(text("set local role outreach_owner"))
+            config = Config(attributes={"connection": connection})
+            config.set_main_option("script_location", str(HERE / "migrations").replace("%", "%%"))
+            command.upgrade(config, "head")
+            for path in sorted((HERE / "functions").glob("*.sql")):
+                _run_sql(connection, path)
+    finally:
+        engine.dispose()
+
+
+def run_sql_beside(migration_file: str) -> None:
+    """Run the .sql file that stands beside an Alembic version."""
+    _run_sql(op.get_bind(), Path(migration_file).with_suffix(".sql"))
+
+
+def _run_sql(connection: Connection, path: Path) -> None:
+    # The driver itself, because a script of several statements may not carry even an empty list of parameters.
+    driver = connection.connection.driver_connection
+    if driver is None:
+        message = "the connection was closed while migrating"
+        raise RuntimeError(message)
+    driver.execute(cast("LiteralString", path.read_text(encoding="utf-8")))

@@ -1,0 +1,101 @@
+-- name: add_event
+-- A verified event waits for its tenant; 0 parks one that nobody may own.
+insert into app.event_inbox (tenant_id, source, dedupe_key, kind, occurred_at, plan_day, message_id, attempt, body)
+values (:tenant_id, :source, :dedupe_key, :kind, :occurred_at, :plan_day, :message_id, :attempt, cast(:body as jsonb));
+
+-- name: take_waiting
+-- The oldest waiting events; two appliers share the work.
+select event_id, source, dedupe_key, kind, occurred_at, plan_day, message_id, attempt, body
+  from app.event_inbox
+ where tenant_id = (select app.tenant()) and (tries = 0 or received_at < clock_timestamp() - interval '1 minute' * tries)
+ order by event_id limit :most for update skip locked;
+
+-- name: lock_messages
+-- All message rows that a batch touches, by id, before anything else is locked.
+select plan_day, message_id, enrollment_id, step, attempt, state, recipient_hmac, recipient_provider, campaign_id, mailbox_id
+  from app.message
+ where tenant_id = (select app.tenant()) and message_id = any (:message_ids) and plan_day = any (:plan_days)
+ order by message_id for update;
+
+-- name: insert_event
+-- Once for what a feed repeats.
+insert into app.message_event (tenant_id, dedupe_key, plan_day, message_id, attempt, kind, source, class, cause, enhanced_code, diagnostic, evidence,
+                               recipient_provider, occurred_at, policy_at)
+values ((select app.tenant()), :dedupe_key, :plan_day, :message_id, :attempt, :kind, :source, :class, :cause, :enhanced_code, :diagnostic, :evidence,
+        :recipient_provider, :occurred_at, (select app.now()))
+on conflict (tenant_id, dedupe_key) do nothing;
+
+-- name: merge_outcome
+-- A lattice: stronger outcomes win, times by their minimum, so any order gives the same row.
+update app.message
+   set outcome = case when :rank > outcome_rank then cast(:outcome as text) else outcome end,
+       outcome_rank = greatest(outcome_rank, :rank),
+       state = case when :kind = 'rejected' and state = 'accepted' then 'failed' else state end,
+       reason = case when :kind = 'rejected' then 'rejected by the provider after acceptance' else reason end,
+       delivered_at = case when :kind = 'delivered' then least(delivered_at, :occurred_at) else delivered_at end,
+       bounced_at = case when :kind in ('bounced', 'refused') then least(bounced_at, :occurred_at) else bounced_at end,
+       complained_at = case when :kind = 'complained' then least(complained_at, :occurred_at) else complained_at end,
+       replied_at = case when :kind = 'replied' then least(replied_at, :occurred_at) else replied_at end,
+       unsubscribed_at = case when :kind = 'unsubscribe_requested' then least(unsubscribed_at, :occurred_at) else unsubscribed_at end
+ where tenant_id = (select app.tenant()) and plan_day = :plan_day and message_id = :message_id;
+
+-- name: suppress
+-- For the whole tenant: takes the recipient's lock exclusively.
+select app.suppress((select app.tenant()), 'address', :hmac, 'tenant', 0, :kind, :source);
+
+-- name: stop_sequence
+-- A reply or a final failure ends the sequence at once, also for a message already claimed (its intent asks again).
+update app.enrollment set state = :state, reason = :reason, state_at = clock_timestamp()
+ where tenant_id = (select app.tenant()) and enrollment_id = :enrollment_id and (state = 'active' or (state = 'finished' and :state <> 'finished'));
+
+-- name: delay_next_step
+-- Later, never sooner.
+update app.enrollment
+   set due_day = greatest(due_day, :day), out_of_office_until = greatest(out_of_office_until, :away_until), soft_bounces = soft_bounces + :soft
+ where tenant_id = (select app.tenant()) and enrollment_id = :enrollment_id and state = 'active';
+
+-- name: engage
+-- Somebody who answered is worth a good mailbox.
+update app.lead set engaged = true
+ where tenant_id = (select app.tenant()) and lead_id = (select lead_id from app.enrollment where tenant_id = (select app.tenant()) and enrollment_id = :enrollment_id);
+
+-- name: prove_account
+-- The account's way back works: an event or a mail came home.
+select app.prove_account(:account_id);
+
+-- name: forget_waiting
+-- Applied: the inbox may forget them.
+delete from app.event_inbox where tenant_id = (select app.tenant()) and event_id = any (:event_ids);
+
+-- name: try_later
+-- About a message that is not there (yet).
+update app.event_inbox set tries = tries + 1 where tenant_id = (select app.tenant()) and event_id = any (:event_ids);
+
+-- name: evidence_facts
+-- What a thread needs of a message that evidence, not an answer, shows to be accepted: its subject and its name on the wire.
+-- SES makes the Message-ID of its own id and region (Amazon SES API v2, SendEmail, MessageId); elsewhere it is ours.
+select v.subject, a.tag, p.kind,
+       case p.kind when 'ses' then '<' || cast(:provider_message_id as text) || '@' || case p.region when 'us-east-1' then 'email' else p.region end || '.amazonses.com>'
+                   else '<' || a.tag || '@' || d.name || '>' end as wire_message_id,
+       (select app.now()) as policy_now
+  from app.message m
+  join app.send_attempt a on a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id and a.attempt = :attempt
+  join app.provider_account p on p.account_id = a.account_id
+  join app.sending_domain d on d.tenant_id = a.tenant_id and d.domain_id = a.domain_id
+  join app.campaign_variant v on v.tenant_id = m.tenant_id and v.campaign_id = m.campaign_id and v.step = m.step and v.variant = m.variant
+ where m.tenant_id = (select app.tenant()) and m.plan_day = :plan_day and m.message_id = :message_id;
+
+-- name: policy_now
+-- Policy time.
+select app.now();
+
+-- name: steps_of
+-- The delays of an enrollment's campaign, in order, with the tenant's calendar.
+select (select array_agg(s.delay_business_days order by s.step) from app.campaign_step s
+         where s.tenant_id = (select app.tenant()) and s.campaign_id = :campaign_id) as delays,
+       t.zone, t.country, p.weekend, p.holiday_countries
+  from app.tenant t join app.sending_policy p on p.tenant_id = t.tenant_id where t.tenant_id = (select app.tenant());
+
+-- name: waiting_tenants
+-- Tenants with events to apply; seen by ops.
+select tenant_id, waiting from app.tenants_with_events();

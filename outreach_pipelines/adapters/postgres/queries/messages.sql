@@ -1,0 +1,166 @@
+-- name: claim
+-- T1: takes messages that are due, under a lease, only while policy time lies in the run's hour; and reads what their letters need.
+with clock as (select app.now() as policy_now),
+picked as (
+    select m.tenant_id, m.plan_day, m.message_id
+      from app.message m
+      join app.plan p on p.tenant_id = m.tenant_id and p.plan_id = m.plan_id and p.status = 'released'
+     where m.tenant_id = (select app.tenant())
+       and m.state in ('planned', 'retry_wait')
+       and m.due_at <= (select policy_now from clock) + make_interval(secs => :ahead_seconds)
+       and m.due_at < cast(:hour as timestamptz) + interval '1 hour'
+       and m.not_before <= (select policy_now from clock)
+       and m.window_end > (select policy_now from clock)
+       and (m.retry_at is null or m.retry_at <= clock_timestamp())
+       and (select policy_now from clock) >= :hour
+       and (select policy_now from clock) < cast(:hour as timestamptz) + interval '1 hour'
+     order by m.due_at, m.message_id
+     limit :most
+     for update of m skip locked
+),
+claimed as (
+    update app.message m
+       set state = 'claimed', state_at = clock_timestamp(), token = :token, attempt = m.attempt + 1, retry_at = null,
+           lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+      from picked
+     where m.tenant_id = picked.tenant_id and m.plan_day = picked.plan_day and m.message_id = picked.message_id
+    returning m.*
+)
+select c.plan_day, c.message_id, c.attempt, c.step, c.enrollment_id, c.campaign_id, c.mailbox_id, c.due_at, c.window_end,
+       c.recipient_hmac, c.content_hash,
+       l.address as recipient, l.first_name, l.last_name, l.company, l.country, l.fields, l.basis_source,
+       b.address as sender_address, b.display_name as sender_name,
+       v.subject, v.text_sha256, v.html_sha256,
+       t.postal_address, t.sender_company, t.sender_website, t.sender_contact, t.privacy_notice_url, t.unsubscribe_host,
+       coalesce((select array_agg(r.wire_message_id order by r.step) from app.thread_root r
+                  where r.tenant_id = c.tenant_id and r.enrollment_id = c.enrollment_id and r.step < c.step), '{}') as thread,
+       (select r.subject from app.thread_root r
+         where r.tenant_id = c.tenant_id and r.enrollment_id = c.enrollment_id and r.step = 1) as thread_subject
+  from claimed c
+  join app.lead l on l.tenant_id = c.tenant_id and l.lead_id = c.lead_id
+  join app.mailbox b on b.tenant_id = c.tenant_id and b.mailbox_id = c.mailbox_id
+  join app.campaign_variant v on v.tenant_id = c.tenant_id and v.campaign_id = c.campaign_id and v.step = c.step and v.variant = c.variant
+  join app.tenant t on t.tenant_id = c.tenant_id
+ order by c.due_at, c.message_id;
+
+-- name: begin_send
+-- T2: the intent, in one transaction of its own.
+select verdict, reason, not_before, account_id
+  from app.begin_send(:plan_day, :message_id, :token, :hour, :epoch, :tag);
+
+-- name: record_acceptance
+-- T3 or evidence: the provider has taken it.
+select app.record_acceptance(:plan_day, :message_id, cast(:attempt as smallint), :provider_message_id, :wire_message_id, :subject, :next_due_day);
+
+-- name: record_refusal
+-- T3: a definite non-send, with the state it leads to.
+select app.record_refusal(:plan_day, :message_id, cast(:attempt as smallint), :outcome, :state, :reason,
+                          clock_timestamp() + make_interval(secs => :retry_seconds), :answer);
+
+-- name: record_doubt
+-- T3: the answer was lost. Compare-and-set, since evidence may have been faster.
+with doubted as (
+    update app.message set state = 'in_doubt', state_at = clock_timestamp(), token = null, lease_until = null, reason = :reason
+     where tenant_id = (select app.tenant()) and plan_day = :plan_day and message_id = :message_id
+       and state = 'sending' and attempt = :attempt
+    returning tenant_id, plan_day, message_id, attempt
+)
+update app.send_attempt a set outcome = 'in_doubt', ended_at = clock_timestamp(), answer = :reason
+  from doubted d
+ where a.tenant_id = d.tenant_id and a.plan_day = d.plan_day and a.message_id = d.message_id and a.attempt = d.attempt;
+
+-- name: fail_claim
+-- A letter that cannot be written: nothing was sent and no attempt was begun.
+with failed as (
+    update app.message
+       set state = 'failed', state_at = clock_timestamp(), token = null, lease_until = null, reason = :reason, attempt = attempt - 1
+     where tenant_id = (select app.tenant()) and plan_day = :plan_day and message_id = :message_id and state = 'claimed' and token = :token
+    returning enrollment_id
+)
+select app.end_enrollment(enrollment_id, 'message_failed') from failed;
+
+-- name: release_claims
+-- A run that stops hands its claims back; the numbers of attempts that never began are free again.
+update app.message set state = 'planned', state_at = clock_timestamp(), token = null, lease_until = null, reason = 'run_stopped', attempt = attempt - 1
+ where tenant_id = (select app.tenant()) and token = :token and state = 'claimed';
+
+-- name: next_due
+-- The next moment at which this hour's run may find something to claim.
+select min(greatest(due_at, not_before)) as due_at, min(retry_at) as retry_at
+  from app.message
+ where tenant_id = (select app.tenant()) and state in ('planned', 'retry_wait')
+   and due_at < cast(:hour as timestamptz) + interval '1 hour'
+   and greatest(due_at, not_before) < cast(:hour as timestamptz) + interval '1 hour'
+   and window_end > greatest(due_at, not_before, (select app.now()));
+
+-- name: sweep_claims
+-- A claim whose lease is over made no call: it is planned again.
+update app.message set state = 'planned', state_at = clock_timestamp(), token = null, lease_until = null, reason = 'lease_over', attempt = attempt - 1
+ where tenant_id = (select app.tenant()) and state = 'claimed' and lease_until < clock_timestamp();
+
+-- name: sweep_sending
+-- A sending message whose lease is over may have been sent: it is in doubt, and never planned by a clock.
+with doubted as (
+    update app.message set state = 'in_doubt', state_at = clock_timestamp(), token = null, lease_until = null, reason = 'lease_over'
+     where tenant_id = (select app.tenant()) and state = 'sending' and lease_until < clock_timestamp()
+    returning tenant_id, plan_day, message_id, attempt
+)
+update app.send_attempt a set outcome = 'in_doubt', ended_at = clock_timestamp(), answer = 'lease_over'
+  from doubted d
+ where a.tenant_id = d.tenant_id and a.plan_day = d.plan_day and a.message_id = d.message_id and a.attempt = d.attempt;
+
+-- name: sweep_expired
+-- A window that has passed is never made up for: the next plan decides anew.
+update app.message set state = 'expired', state_at = clock_timestamp(), retry_at = null, reason = coalesce('window_passed, last: ' || reason, 'window_passed')
+ where tenant_id = (select app.tenant()) and state in ('planned', 'retry_wait') and window_end <= (select app.now());
+
+-- name: sweep_suppressed
+-- Planned messages of suppressed people, so that lists of what is open tell the truth before their slot comes.
+update app.message m set state = 'suppressed', state_at = clock_timestamp(), retry_at = null, reason = s.kind
+  from app.suppression s
+ where m.tenant_id = (select app.tenant()) and m.state in ('planned', 'retry_wait')
+   and s.tenant_id = m.tenant_id and s.subject_hmac in (m.recipient_hmac, m.domain_hmac) and s.lifted_at is null
+   and (s.expires_at is null or s.expires_at > (select app.now()))
+   and (s.scope = 'tenant' or (s.scope = 'campaign' and s.scope_id = m.campaign_id) or (s.scope = 'mailbox' and s.scope_id = m.mailbox_id));
+
+-- name: sweep_stopped
+-- Planned messages of sequences that have ended.
+update app.message m set state = 'cancelled', state_at = clock_timestamp(), retry_at = null, reason = 'enrollment_' || e.state
+  from app.enrollment e
+ where m.tenant_id = (select app.tenant()) and m.state in ('planned', 'retry_wait')
+   and e.tenant_id = m.tenant_id and e.enrollment_id = m.enrollment_id and e.state <> 'active';
+
+-- name: give_up_doubt
+-- Plain SMTP tells nothing later: after the horizon such a message is unknown, shown and never sent again.
+with settled as (
+    update app.message m set state = 'unknown', state_at = clock_timestamp(), reason = coalesce(m.reason, 'reply_lost')
+      from app.send_attempt a, app.provider_account p
+     where m.tenant_id = (select app.tenant()) and m.state = 'in_doubt' and m.state_at < clock_timestamp() - make_interval(secs => :horizon_seconds)
+       and a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id and a.attempt = m.attempt
+       and p.account_id = a.account_id and p.kind = 'smtp'
+    returning m.tenant_id, m.plan_day, m.message_id, m.attempt
+)
+update app.send_attempt a set outcome = 'unknown'
+  from settled d
+ where a.tenant_id = d.tenant_id and a.plan_day = d.plan_day and a.message_id = d.message_id and a.attempt = d.attempt;
+
+-- name: record_call
+-- Latency and outcome of one call, for the account's health.
+select app.record_call(:account_id, :outcome, :milliseconds);
+
+-- name: current_epoch
+-- The epoch that a process remembers at its start.
+select number from app.epoch;
+
+-- name: due_state
+-- What a driver of stepped policy time must know before it steps.
+select count(*) filter (where state in ('claimed', 'sending')) as under_way,
+       count(*) filter (where state = 'in_doubt') as in_doubt,
+       min(greatest(due_at, not_before)) filter (where state in ('planned', 'retry_wait') and window_end > (select app.now())) as next_due,
+       min(retry_at) as next_retry
+  from app.message where state in ('planned', 'retry_wait', 'claimed', 'sending', 'in_doubt');
+
+-- name: refusal_event
+-- A refusal is news about the recipient or the path: it goes the way of all events.
+insert into app.event_inbox (tenant_id, source, dedupe_key, kind, occurred_at, plan_day, message_id, attempt, body)
+values ((select app.tenant()), 'answer', :dedupe_key, 'refusal', clock_timestamp(), :plan_day, :message_id, :attempt, cast(:body as jsonb));

@@ -1,0 +1,170 @@
+-- name: tenant
+-- The tenant's own rules.
+select t.tenant_id, d.slug, t.zone, t.country, t.state, t.postal_address, t.unsubscribe_host, p.*
+  from app.tenant t join app.tenant_directory d on d.id = t.tenant_id join app.sending_policy p on p.tenant_id = t.tenant_id
+ where t.tenant_id = (select app.tenant());
+
+-- name: policy_now
+-- Policy time.
+select app.now();
+
+-- name: domains
+-- Sending domains with their readiness per account, and what they have sent on the day.
+select d.domain_id, d.name, d.pool, d.daily_cap, d.state,
+       coalesce((select sum(m.sent) from app.mailbox_day m join app.mailbox b on b.tenant_id = m.tenant_id and b.mailbox_id = m.mailbox_id
+                  where m.tenant_id = d.tenant_id and b.domain_id = d.domain_id and m.day = :day), 0) as sent_today,
+       coalesce((select jsonb_agg(jsonb_build_object('account_id', r.account_id, 'state', coalesce(r.definite_state, r.state), 'reason', r.reason) order by r.position)
+                   from app.domain_account r where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id), '[]') as readiness
+  from app.sending_domain d
+ where d.tenant_id = (select app.tenant()) and d.state <> 'retired'
+ order by d.domain_id;
+
+-- name: mailboxes
+-- Mailboxes with their ramped cap, health, hold, and sends of the neighbouring days.
+select b.mailbox_id, b.domain_id, b.zone, b.hours_start, b.hours_end, b.state, b.min_gap_seconds, b.max_gap_seconds,
+       least(b.daily_cap, coalesce(h.cap_today, b.daily_cap)) as daily_cap, coalesce(h.total, 100) as health,
+       (select array_agg(a.account_id order by array_position(b.account_names, a.name)) from app.provider_account a where a.name = any (b.account_names)) as account_ids,
+       b.inbox_id is not null and coalesce(i.last_error_at < i.last_complete_read, i.last_error_at is null) as inbox_readable,
+       (select jsonb_build_object('factor', f.factor::text, 'reason', f.reason) from app.hold f
+         where f.tenant_id = b.tenant_id and f.released_at is null and (f.until is null or f.until > (select app.now()))
+           and f.scope_key in ('tenant', 'mailbox:' || b.mailbox_id, 'domain:' || b.domain_id) order by f.factor, f.hold_id limit 1) as hold,
+       coalesce((select jsonb_agg(jsonb_build_object('day', s.day, 'count', s.sent) order by s.day) from app.mailbox_day s
+                  where s.tenant_id = b.tenant_id and s.mailbox_id = b.mailbox_id and s.day between cast(:day as date) - 2 and cast(:day as date) + 2), '[]') as sends_by_day,
+       coalesce((select array_agg(e.due_day - cast(:day as date) order by e.due_day) from app.enrollment e
+                  where e.tenant_id = b.tenant_id and e.mailbox_id = b.mailbox_id and e.state = 'active'
+                    and e.due_day > :day and e.due_day <= cast(:day as date) + 14), '{}') as follow_ups_in_days
+  from app.mailbox b
+  left join app.inbox i on i.tenant_id = b.tenant_id and i.inbox_id = b.inbox_id
+  left join lateral (select cap_today, total from app.health_score h
+                      where h.tenant_id = b.tenant_id and h.mailbox_id = b.mailbox_id and h.day <= :day order by h.day desc, h.scored_at desc limit 1) h on true
+ where b.tenant_id = (select app.tenant()) and b.state <> 'retired'
+ order by b.mailbox_id;
+
+-- name: other_sends
+-- What a plan of this day does not replace: begun attempts that stand, claimed messages, and other days' planned ones.
+select mailbox_id, begun_policy_at as at, true as begun from app.send_attempt
+ where tenant_id = (select app.tenant()) and outcome not in ('refused', 'not_sent', 'absent')
+   and begun_policy_at > cast(:day_start as timestamptz) - interval '25 hours'
+union all
+select mailbox_id, due_at, false from app.message
+ where tenant_id = (select app.tenant())
+   and (state = 'claimed' or (state in ('planned', 'retry_wait') and plan_day <> :day))
+   and due_at > cast(:day_start as timestamptz) - interval '25 hours' and due_at < cast(:day_start as timestamptz) + interval '49 hours';
+
+-- name: accounts
+-- Provider accounts with what this tenant's share leaves for the day.
+select a.account_id, a.kind, a.allowed_basis, s.daily_share - coalesce(r.taken, 0) as share_left
+  from app.provider_account a
+  join app.provider_account_share s on s.tenant_id = (select app.tenant()) and s.account_id = a.account_id
+  left join app.rate_bucket r on r.tenant_id = s.tenant_id and r.bucket = 'account:' || a.account_id and r.window_start = :day_start
+ order by a.account_id;
+
+-- name: campaigns
+-- Campaigns with their steps and variants.
+select c.campaign_id, c.name, c.pool, c.state, c.priority, c.share, c.zone, c.weekdays, c.window_start, c.window_end, c.required_fields,
+       (select jsonb_agg(jsonb_build_object('number', s.step, 'delay', s.delay_business_days, 'variants',
+                (select jsonb_agg(jsonb_build_object('name', v.variant, 'weight', v.weight, 'content', md5(v.subject || v.text_sha256 || coalesce(v.html_sha256, ''))) order by v.variant)
+                   from app.campaign_variant v where v.tenant_id = s.tenant_id and v.campaign_id = s.campaign_id and v.step = s.step)) order by s.step)
+          from app.campaign_step s where s.tenant_id = c.tenant_id and s.campaign_id = c.campaign_id) as steps
+  from app.campaign c
+ where c.tenant_id = (select app.tenant()) and c.state <> 'finished'
+ order by c.campaign_id;
+
+-- name: candidates
+-- The next step of each enrollment that is open and due, and of those that ended lately, so that their decision says why.
+-- A message that may be with a provider, or that a run holds, is no candidate: it is kept.
+select e.enrollment_id, e.lead_id, e.campaign_id, e.step, e.round, e.mailbox_id, e.due_day, e.state, e.reason, e.state_at, e.out_of_office_until,
+       encode(l.address_hmac, 'hex') as recipient, encode(l.domain_hmac, 'hex') as recipient_domain, l.recipient_provider, l.zone, l.country, l.basis,
+       l.verified, l.engaged, l.erased_at, l.first_name, l.last_name, l.company, l.fields,
+       s.kind as suppression_kind, s.created_at as suppressed_at,
+       (select count(*) from app.message r where r.tenant_id = e.tenant_id and r.recipient_hmac = l.address_hmac and r.state = 'accepted'
+           and r.accepted_at > cast(:day_start as timestamptz) - make_interval(days => :contact_days)) as recent_contacts
+  from app.enrollment e
+  join app.lead l on l.tenant_id = e.tenant_id and l.lead_id = e.lead_id
+  join app.campaign c on c.tenant_id = e.tenant_id and c.campaign_id = e.campaign_id and c.state <> 'finished'
+  left join lateral (
+       select kind, created_at from app.suppression s
+        where s.tenant_id = e.tenant_id and s.subject_hmac in (l.address_hmac, l.domain_hmac) and s.lifted_at is null
+          and (s.expires_at is null or s.expires_at > (select app.now()))
+          and (s.scope = 'tenant' or (s.scope = 'campaign' and s.scope_id = e.campaign_id) or (s.scope = 'mailbox' and s.scope_id = e.mailbox_id))
+        order by s.created_at limit 1) s on true
+ where e.tenant_id = (select app.tenant())
+   and ((e.state = 'active' and (e.due_day is null or e.due_day <= :day))
+        or (e.state in ('replied', 'bounced', 'unsubscribed', 'complained') and e.state_at > clock_timestamp() - interval '14 days'))
+   and not exists (select from app.message m
+                    where m.tenant_id = e.tenant_id and m.enrollment_id = e.enrollment_id and m.step = e.step
+                      and m.state in ('claimed', 'sending', 'in_doubt', 'unknown', 'accepted', 'failed'))
+ order by e.enrollment_id;
+
+-- name: used_today
+-- What of the day's limits is used by messages that a plan of this day does not replace.
+select bucket, taken from app.rate_bucket
+ where tenant_id = (select app.tenant()) and window_start = :day_start and bucket like any (array['recipient:%', 'provider:%', 'day']);
+
+-- name: next_version
+-- Under a lock, so that two planners of one day get two numbers.
+select coalesce(max(version), 0) + 1 from app.plan where tenant_id = (select app.tenant()) and day = :day;
+
+-- name: lock_day
+-- One planner of a tenant's day at a time.
+select pg_advisory_xact_lock(app.lock_key('plan', (select app.tenant())::text, cast(:day as text)));
+
+-- name: same_plan
+-- A plan of this day made from the same snapshot with the same result: planning again inserts nothing.
+select plan_id, status, version from app.plan
+ where tenant_id = (select app.tenant()) and day = :day and plan_hash = :plan_hash and status <> 'revoked'
+ order by version desc limit 1;
+
+-- name: insert_plan
+-- A draft: nothing is sent from it.
+insert into app.plan (tenant_id, day, version, planner_version, snapshot_hash, plan_hash, snapshot_key, plan_key, placed, not_placed)
+values ((select app.tenant()), :day, :version, :planner_version, :snapshot_hash, :plan_hash, :snapshot_key, :plan_key, :placed, :not_placed)
+returning plan_id;
+
+-- name: stage_decisions
+-- COPY cannot write to tables under row-level security, so rows come through a stage.
+create temporary table decision_stage (
+    enrollment_id bigint, step smallint, placed boolean, binding_constraint text, found text[], looked_through text, detail text, ends text,
+    send_key bytea, mailbox_id bigint, due_at timestamptz, window_start timestamptz, window_end timestamptz, variant text, content_hash text,
+    account_ids integer[]) on commit drop;
+
+-- name: insert_decisions
+-- From the stage, idempotent.
+insert into app.decision (tenant_id, plan_id, enrollment_id, step, placed, binding_constraint, found, looked_through, detail, ends, send_key, mailbox_id,
+                          due_at, window_start, window_end, variant, content_hash, account_ids)
+select (select app.tenant()), :plan_id, s.* from decision_stage s
+on conflict do nothing;
+
+-- name: end_enrollments
+-- Sequences that the plan has ended, with its reason.
+update app.enrollment e set state = 'finished', reason = d.ends, state_at = clock_timestamp()
+  from app.decision d
+ where d.tenant_id = (select app.tenant()) and d.plan_id = :plan_id and d.ends is not null
+   and e.tenant_id = d.tenant_id and e.enrollment_id = d.enrollment_id and e.state = 'active';
+
+-- name: release
+-- See app.release_plan.
+select app.release_plan(:plan_id, :reason);
+
+-- name: plans_of_day
+-- The versions of a day, newest first.
+select plan_id, day, version, status, status_reason, planner_version, snapshot_hash, plan_hash, snapshot_key, plan_key, placed, not_placed, created_at, released_at
+  from app.plan where tenant_id = (select app.tenant()) and day = :day order by version desc;
+
+-- name: constraint_counts
+-- Why candidates of a plan were not placed.
+select binding_constraint, count(*) as candidates from app.decision
+ where tenant_id = (select app.tenant()) and plan_id = :plan_id and not placed group by 1 order by 2 desc, 1;
+
+-- name: blockers_of_release
+-- What forbids releasing a plan: nothing here may be overridden by a flag.
+select 'the tenant is paused' as blocker from app.tenant where tenant_id = (select app.tenant()) and state = 'paused'
+union all
+select 'no sending domain is ready for any account' where not exists (
+    select from app.domain_account where tenant_id = (select app.tenant()) and coalesce(definite_state, state) = 'ready')
+union all
+select 'the plan places messages of campaign ' || c.name || ', which is ' || c.state
+  from app.campaign c
+ where c.tenant_id = (select app.tenant()) and c.state <> 'active'
+   and exists (select from app.decision d join app.enrollment e on e.tenant_id = d.tenant_id and e.enrollment_id = d.enrollment_id
+                where d.tenant_id = c.tenant_id and d.plan_id = :plan_id and d.placed and e.campaign_id = c.campaign_id);

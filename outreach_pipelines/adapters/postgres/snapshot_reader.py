@@ -1,0 +1,283 @@
+"""Rows of one tenant's day as the planner's snapshot.
+
+Belongs here: reading, in one transaction, and naming values. Does not: any decision; the planner makes them from the snapshot.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, RowMapping
+
+from outreach_pipelines.adapters.calendar_data import country_around, holiday_data_version, zone_data_version
+from outreach_pipelines.adapters.postgres.named import statements
+from outreach_pipelines.domain.calendar import DailyHours, Weekday, WeeklyWindow
+from outreach_pipelines.domain.campaign import CampaignState
+from outreach_pipelines.domain.lead import FieldName, LawfulBasis
+from outreach_pipelines.domain.mailbox_health import HEALTH_VERSION
+from outreach_pipelines.domain.place import CountryCode
+from outreach_pipelines.domain.provider_account import ProviderKind
+from outreach_pipelines.domain.send_plan.snapshot import (
+    Account,
+    AccountId,
+    AccountReadiness,
+    Away,
+    Block,
+    Bounced,
+    Campaign,
+    Candidate,
+    CompanyKey,
+    DaySends,
+    DomainUse,
+    Erased,
+    Hold,
+    Mailbox,
+    MailboxState,
+    PlanPolicy,
+    PoolId,
+    ProviderCap,
+    ProviderUse,
+    ReadinessState,
+    RecipientDomainKey,
+    RecipientProvider,
+    Replied,
+    SendingDomain,
+    Snapshot,
+    SourceVersion,
+    Step,
+    Suppressed,
+    Unsubscribed,
+    UsedToday,
+    Variant,
+    Versions,
+)
+from outreach_pipelines.domain.sending_policy import ContactPressure
+from outreach_pipelines.domain.suppression import SuppressionKind
+from outreach_pipelines.domain.tenant import TenantId, TenantSlug
+
+_SQL = statements("plans")
+_ROW_KINDS = {"erasure": SuppressionKind.MANUAL, "left_company": SuppressionKind.MANUAL}
+_FORECAST_DAYS = 10
+POLICY_VERSION = "1"
+
+
+def read_snapshot(connection: Connection, tenant: TenantId, day: date) -> Snapshot:
+    """Everything the plan of `day` (a date of the tenant's zone) is made from, as one transaction sees it."""
+    rows = _DayRows(connection, day)
+    own = rows.one("tenant")
+    day_start = datetime.combine(day, time(), ZoneInfo(own["zone"])).astimezone(UTC)
+    campaigns = rows.all("campaigns")
+    pressure = own["contact_days"] or 1
+    candidates = rows.all("candidates", day=day, day_start=day_start, contact_days=pressure)
+    domains = rows.all("domains", day=day)
+    pools = {
+        name: PoolId(number)
+        for number, name in enumerate(sorted({row["pool"] for row in domains} | {row["pool"] for row in campaigns}), 1)
+    }
+    required = {row["campaign_id"]: frozenset(FieldName(name) for name in row["required_fields"]) for row in campaigns}
+    countries = {CountryCode(row["country"]) for row in candidates if row["country"]} | {CountryCode(own["country"])}
+    return Snapshot(
+        tenant_id=tenant,
+        tenant_slug=TenantSlug(own["slug"]),
+        day=day,
+        as_of=max(rows.now(), day_start).replace(microsecond=0),
+        seed=int.from_bytes(hashlib.blake2b(f"{own['slug']}|{day}".encode(), digest_size=6).digest(), "big"),
+        versions=Versions(
+            zone_data_version(), holiday_data_version(), SourceVersion(POLICY_VERSION), SourceVersion(HEALTH_VERSION)
+        ),
+        policy=_policy(own),
+        countries=tuple(country_around(code, day) for code in sorted(countries)),
+        domains=tuple(_domain(row, pools) for row in domains),
+        mailboxes=_mailboxes(rows, day, day_start),
+        accounts=tuple(_account(row) for row in rows.all("accounts", day_start=day_start)),
+        campaigns=tuple(_campaign(row, pools) for row in campaigns),
+        candidates=tuple(_candidate(row, day, required[row["campaign_id"]]) for row in candidates),
+        used_today=_used(rows.all("used_today", day_start=day_start)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _DayRows:
+    connection: Connection
+    day: date
+
+    def all(self, statement: str, **values: object) -> Sequence[RowMapping]:
+        return self.connection.execute(_SQL[statement], values).mappings().all()
+
+    def one(self, statement: str) -> RowMapping:
+        return self.connection.execute(_SQL[statement]).mappings().one()
+
+    def now(self) -> datetime:
+        now: datetime = self.connection.execute(_SQL["policy_now"]).scalar_one()
+        return now
+
+
+def _policy(row: RowMapping) -> PlanPolicy:
+    hours = None if row["quiet_start"] is None else DailyHours(row["quiet_start"], row["quiet_end"])
+    pressure = (
+        None if row["contact_messages"] is None else ContactPressure(row["contact_messages"], row["contact_days"])
+    )
+    caps = tuple(
+        ProviderCap(RecipientProvider(name), cap) for name, cap in sorted(row["recipient_provider_caps"].items())
+    )
+    return PlanPolicy(
+        zone=row["zone"],
+        holiday_countries=tuple(row["holiday_countries"] or [row["country"]]),
+        daily_cap=row["daily_cap"],
+        minute_cap=row["minute_cap"],
+        quiet_hours=hours,
+        weekend=frozenset(Weekday(number) for number in row["weekend"]),
+        contact_pressure=pressure,
+        company_daily_cap=row["company_daily_cap"],
+        recipient_domain_daily_cap=row["recipient_domain_daily_cap"],
+        recipient_provider_caps=caps,
+        longest_follow_up_wait=row["follow_up_max_wait_days"],
+        verified_only=row["verified_only"],
+    )
+
+
+def _domain(row: RowMapping, pools: Mapping[str, PoolId]) -> SendingDomain:
+    resting = row["state"] != "active"
+    readiness = tuple(
+        AccountReadiness(
+            AccountId(each["account_id"]),
+            ReadinessState.NOT_READY if resting else ReadinessState(each["state"]),
+            f"the domain is {row['state']}" if resting else ("" if each["state"] == "ready" else each["reason"]),
+        )
+        for each in row["readiness"]
+    )
+    return SendingDomain(
+        row["domain_id"], row["name"], pools[row["pool"]], readiness, row["daily_cap"], int(row["sent_today"]), ()
+    )
+
+
+def _mailboxes(rows: _DayRows, day: date, day_start: datetime) -> tuple[Mailbox, ...]:
+    sends: dict[int, list[datetime]] = defaultdict(list)
+    planned: dict[int, Counter[date]] = defaultdict(Counter)
+    found = rows.all("mailboxes", day=day)
+    zones = {row["mailbox_id"]: ZoneInfo(row["zone"]) for row in found}
+    for row in rows.all("other_sends", day=day, day_start=day_start):
+        sends[row["mailbox_id"]].append(row["at"].replace(microsecond=0))
+        if not row["begun"] and row["mailbox_id"] in zones:
+            planned[row["mailbox_id"]][row["at"].astimezone(zones[row["mailbox_id"]]).date()] += 1
+    return tuple(_mailbox(row, tuple(sorted(sends[row["mailbox_id"]])), planned[row["mailbox_id"]]) for row in found)
+
+
+def _mailbox(row: RowMapping, sends: tuple[datetime, ...], planned: Counter[date]) -> Mailbox:
+    by_day = Counter(planned)
+    by_day.update({date.fromisoformat(each["day"]): each["count"] for each in row["sends_by_day"]})
+    ahead = Counter(row["follow_ups_in_days"])
+    hold = row["hold"]
+    return Mailbox(
+        id=row["mailbox_id"],
+        domain_id=row["domain_id"],
+        zone=row["zone"],
+        hours=None if row["hours_start"] is None else DailyHours(row["hours_start"], row["hours_end"]),
+        state=MailboxState(row["state"]),
+        daily_cap=row["daily_cap"],
+        min_spacing=row["min_gap_seconds"],
+        max_spacing=row["max_gap_seconds"],
+        hold=None if hold is None else Hold(Fraction(hold["factor"]), hold["reason"]),
+        health=row["health"],
+        sends_by_day=tuple(DaySends(each, count) for each, count in sorted(by_day.items())),
+        new_leads_today=0,
+        other_sends=sends,
+        follow_ups_ahead=tuple(ahead[number] for number in range(1, _FORECAST_DAYS + 1)),
+        account_ids=tuple(AccountId(account) for account in row["account_ids"] or ()),
+        inbox_readable=row["inbox_readable"],
+    )
+
+
+def _account(row: RowMapping) -> Account:
+    basis = frozenset(LawfulBasis(name) for name in row["allowed_basis"])
+    left = None if row["share_left"] is None else max(0, row["share_left"])
+    return Account(AccountId(row["account_id"]), ProviderKind(row["kind"]), basis, left)
+
+
+def _campaign(row: RowMapping, pools: Mapping[str, PoolId]) -> Campaign:
+    hours = DailyHours(row["window_start"], row["window_end"])
+    return Campaign(
+        id=row["campaign_id"],
+        pool_id=pools[row["pool"]],
+        state=CampaignState(row["state"]),
+        priority=row["priority"],
+        share=max(1, int(row["share"])),
+        zone=row["zone"],
+        window=WeeklyWindow(frozenset(Weekday(number) for number in row["weekdays"]), hours),
+        steps=tuple(_step(step) for step in row["steps"] or ()),
+        required_fields=frozenset(FieldName(name) for name in row["required_fields"]),
+        # The inventory refuses a template without either, and the tenant's table an empty address.
+        has_postal_address=True,
+        has_unsubscribe=True,
+    )
+
+
+def _step(step: Mapping[str, Any]) -> Step:
+    return Step(
+        step["number"], step["delay"], tuple(Variant(each["name"], each["content"]) for each in step["variants"])
+    )
+
+
+def _candidate(row: RowMapping, day: date, required: frozenset[FieldName]) -> Candidate:
+    present = {name for name in ("first_name", "last_name", "company", "country") if row[name]} | {
+        name for name, value in row["fields"].items() if value
+    }
+    return Candidate(
+        enrollment_id=row["enrollment_id"],
+        lead_id=row["lead_id"],
+        campaign_id=row["campaign_id"],
+        step=row["step"],
+        round=row["round"],
+        recipient=row["recipient"],
+        recipient_domain=RecipientDomainKey(row["recipient_domain"]),
+        company=CompanyKey(row["recipient_domain"]),
+        provider=RecipientProvider(row["recipient_provider"]),
+        zone=row["zone"],
+        country=row["country"],
+        basis=LawfulBasis(row["basis"]),
+        sticky_mailbox=row["mailbox_id"],
+        due_day=row["due_day"] or day,
+        verified=row["verified"],
+        engaged=row["engaged"],
+        missing_fields=frozenset(name for name in required if name not in present and name not in ("email", "source")),
+        recent_contacts=row["recent_contacts"],
+        block=_block(row, day),
+    )
+
+
+def _block(row: RowMapping, day: date) -> Block | None:
+    on = row["state_at"].date()
+    if row["erased_at"] is not None:
+        return Erased(row["erased_at"].date())
+    if row["suppression_kind"] is not None:
+        kind = _ROW_KINDS.get(row["suppression_kind"]) or SuppressionKind(row["suppression_kind"])
+        return Suppressed(kind, row["suppressed_at"].date())
+    match row["state"]:
+        case "replied":
+            return Replied(on)
+        case "bounced":
+            return Bounced(on)
+        case "unsubscribed" | "complained":
+            return Unsubscribed(on)
+    away = row["out_of_office_until"]
+    return Away(away) if away is not None and away >= day else None
+
+
+def _used(rows: Sequence[RowMapping]) -> UsedToday:
+    by_kind: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in rows:
+        kind, _, name = row["bucket"].partition(":")
+        by_kind[kind][name] = row["taken"]
+    return UsedToday(
+        recipient_domains=tuple(
+            DomainUse(RecipientDomainKey(name), count) for name, count in sorted(by_kind["recipient"].items())
+        ),
+        providers=tuple(
+            ProviderUse(RecipientProvider(name), count) for name, count in sorted(by_kind["provider"].items())
+        ),
+    )

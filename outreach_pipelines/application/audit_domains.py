@@ -1,0 +1,163 @@
+"""The nightly DNS audit of a tenant's domains: ask, judge, settle, keep.
+
+Here: the loop around the pure audit, and its two ports. Not here: any judgement (domain/dns_audit).
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from outreach_pipelines.domain.address import DomainName
+from outreach_pipelines.domain.dns_audit.answers import Answer, Answers, Cause, Query, Unknown
+from outreach_pipelines.domain.dns_audit.audit import Findings, audit
+from outreach_pipelines.domain.dns_audit.expectations import Expectations
+from outreach_pipelines.domain.dns_audit.findings import Severity
+from outreach_pipelines.domain.dns_audit.lookups import NeedMore
+from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready
+from outreach_pipelines.domain.dns_audit.settling import Standing, settle
+from outreach_pipelines.domain.provider_account import AccountName
+from outreach_pipelines.domain.tenant import TenantId
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTarget:
+    """A domain and what it should publish."""
+
+    domain: DomainName
+    expectations: Expectations
+
+
+@dataclass(frozen=True, slots=True)
+class DomainAudit:
+    """One domain's findings with the answers they rest on: `audit` of these gives the same findings again."""
+
+    domain: DomainName
+    findings: Findings
+    answers: Answers
+
+
+@dataclass(frozen=True, slots=True)
+class PathKey:
+    """A way to send: this account with this domain in From."""
+
+    domain: DomainName
+    account: AccountName
+
+
+@dataclass(frozen=True, slots=True)
+class SettledAudit:
+    """An audit and what is believed after it, for each account of the domain."""
+
+    audit: DomainAudit
+    standings: Mapping[AccountName, Standing]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSummary:
+    """What a run did. Paths (domain and account) by their settled state; `queries` counts each question once."""
+
+    domains: int
+    ready: int
+    not_ready: int
+    undecided: int
+    findings: Mapping[Severity, int]
+    unanswered: int
+    queries: int
+
+
+class DnsResolver(Protocol):
+    """Whoever asks the DNS."""
+
+    async def resolve(self, queries: Collection[Query]) -> Mapping[Query, Answer]:
+        """Answer each query, by `Unknown` where nobody could say; never raises for what the network does."""
+        ...
+
+
+class DnsAuditStore(Protocol):
+    """What the audit reads and keeps, for one tenant at a time."""
+
+    def targets(self, tenant: TenantId) -> Sequence[AuditTarget]:
+        """The tenant's sending domains with what they should publish."""
+        ...
+
+    def last_definite(self, tenant: TenantId) -> Mapping[PathKey, Standing]:
+        """The newest standing of each path; absent for a path never audited."""
+        ...
+
+    def save(self, tenant: TenantId, day: date, audits: Sequence[SettledAudit]) -> None:
+        """Keep a day's audits, in one transaction; a second save of the same day replaces the first."""
+        ...
+
+
+async def audit_domains(resolver: DnsResolver, targets: Sequence[AuditTarget]) -> Sequence[DomainAudit]:
+    """Audit domains side by side, in the order given. Answers are shared: an include of many domains is asked once."""
+    known: dict[Query, Answer] = {}
+    asked: list[set[Query]] = [set() for _ in targets]
+    done: dict[int, Findings] = {}
+    while len(done) < len(targets):
+        wanted = _advance(targets, known, asked, done)
+        known.update(await _answers(resolver, wanted))
+    return [
+        DomainAudit(target.domain, done[place], {query: known[query] for query in sorted(asked[place])})
+        for place, target in enumerate(targets)
+    ]
+
+
+async def audit_tenant(
+    resolver: DnsResolver, store: DnsAuditStore, tenant: TenantId, *, day: date, now: datetime
+) -> AuditSummary:
+    """Audit a tenant's domains and keep what is found and believed. A second run of the same day changes no belief."""
+    targets = store.targets(tenant)
+    before = store.last_definite(tenant)
+    audits = await audit_domains(resolver, targets)
+    settled = [SettledAudit(one, _standings(one, before, now)) for one in audits]
+    store.save(tenant, day, settled)
+    return _summary(settled)
+
+
+def _advance(
+    targets: Sequence[AuditTarget], known: Answers, asked: Sequence[set[Query]], done: dict[int, Findings]
+) -> set[Query]:
+    """Take every unfinished audit as far as the answers reach; return what they wait for."""
+    wanted: set[Query] = set()
+    for place, target in enumerate(targets):
+        if place in done:
+            continue
+        match audit(target.domain, known, target.expectations):
+            case NeedMore(queries):
+                asked[place] |= queries
+                wanted |= queries
+            case Findings() as findings:
+                done[place] = findings
+    return wanted
+
+
+async def _answers(resolver: DnsResolver, wanted: Collection[Query]) -> Answers:
+    if not wanted:
+        return {}
+    answers = await resolver.resolve(wanted)
+    return {query: answers.get(query, Unknown(Cause.NOT_ANSWERED)) for query in wanted}
+
+
+def _standings(one: DomainAudit, before: Mapping[PathKey, Standing], now: datetime) -> Mapping[AccountName, Standing]:
+    return {
+        account: settle(before.get(PathKey(one.domain, account)), readiness, now=now)
+        for account, readiness in one.findings.readiness.items()
+    }
+
+
+def _summary(settled: Sequence[SettledAudit]) -> AuditSummary:
+    states = [standing.state for one in settled for standing in one.standings.values()]
+    ready = sum(isinstance(state, Ready) for state in states)
+    not_ready = sum(isinstance(state, NotReady) for state in states)
+    return AuditSummary(
+        domains=len(settled),
+        ready=ready,
+        not_ready=not_ready,
+        undecided=len(states) - ready - not_ready,
+        findings=Counter(finding.severity for one in settled for finding in one.audit.findings.findings),
+        unanswered=sum(len(one.audit.findings.unanswered) for one in settled),
+        queries=len({query for one in settled for query in one.audit.answers}),
+    )

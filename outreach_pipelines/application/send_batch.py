@@ -1,0 +1,196 @@
+"""One tenant's hour: claim what is due, commit each intent, make the call, record what came of it.
+
+Belongs here: the order of the four steps, and that it is kept under failure and hand-over. Does not: whether a message may
+go (`begin_send`), what a refusal means (`domain.send_answer`), bytes (`domain.wire_message`).
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
+from uuid import uuid4
+
+from outreach_pipelines.application.ports import (
+    Begun,
+    Clock,
+    LetterRenderer,
+    MailTransport,
+    MessageStore,
+    NextStepDay,
+    NotBegun,
+    Tagger,
+    Transports,
+)
+from outreach_pipelines.domain.letter import ClaimToken, Letter
+from outreach_pipelines.domain.message_tag import MessageTag
+from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost, SendAnswer, judge_refusal
+from outreach_pipelines.domain.send_plan.snapshot import AccountId
+from outreach_pipelines.domain.tenant import TenantId
+from outreach_pipelines.domain.wire_message import CannotBeWritten, WireMessage, write_letter
+from outreach_pipelines.errors import TemplateFault
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """Machine seconds, and how many messages one process may have between intent and outcome."""
+
+    under_way: int = 32
+    ahead_seconds: float = 30.0
+    call_seconds: float = 30.0
+    retry_not_sent_seconds: int = 60
+    look_again_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SendDesk:
+    """All that a batch needs, made once a process."""
+
+    messages: MessageStore
+    transports: Transports
+    renderer: LetterRenderer
+    tagger: Tagger
+    next_step_day: NextStepDay
+    clock: Clock
+    epoch: int
+    limits: BatchLimits = field(default_factory=BatchLimits)
+
+
+@dataclass(slots=True)
+class HourSummary:
+    """What one run did in one tenant's hour. `in_hour` is False when policy time lay outside, so nothing could be sent."""
+
+    tenant: TenantId
+    hour: datetime
+    in_hour: bool
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def count(self, outcome: str, reason: str = "") -> None:
+        """One message ended this run's care as `outcome`."""
+        self.outcomes[outcome] += 1
+        if reason:
+            self.reasons[reason] += 1
+
+
+async def send_hours(
+    desk: SendDesk, hours: Sequence[tuple[TenantId, datetime]], stop: asyncio.Event
+) -> list[HourSummary]:
+    """Several tenants' hours side by side; see `send_hour`."""
+    return list(await asyncio.gather(*(send_hour(desk, tenant, hour, stop) for tenant, hour in hours)))
+
+
+async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyncio.Event) -> HourSummary:
+    """Send what is due in the UTC hour that begins at `hour`, while policy time lies in it; report only, otherwise.
+
+    Returns when the hour is over, nothing is left for it, or `stop` is set: then calls under way finish, and claims not
+    begun are handed back. A past or future hour sends nothing.
+    """
+    summary = HourSummary(tenant, hour, in_hour=hour <= desk.clock.now() < hour + HOUR)
+    token = ClaimToken(uuid4())
+    under_way: set[asyncio.Task[None]] = set()
+    try:
+        while not stop.is_set() and hour <= desk.clock.now() < hour + HOUR:
+            letters = await asyncio.to_thread(_claim, desk, tenant, hour, token, desk.limits.under_way - len(under_way))
+            under_way |= {asyncio.create_task(_send(desk, letter, hour, summary, stop)) for letter in letters}
+            if not under_way and not letters and not await _wait_for_work(desk, tenant, hour, stop):
+                break
+            under_way = await _settle_some(under_way)
+    finally:
+        await asyncio.gather(*under_way)
+        await asyncio.to_thread(desk.messages.release, tenant, token)
+    return summary
+
+
+def _claim(desk: SendDesk, tenant: TenantId, hour: datetime, token: ClaimToken, most: int) -> Sequence[Letter]:
+    if most <= 0:
+        return ()
+    # Under a stepped clock a claim made ahead would wait for a step that waits for the claim.
+    ahead = 0.0 if desk.clock.stepped else desk.limits.ahead_seconds
+    return desk.messages.claim(tenant, hour=hour, token=token, most=most, ahead_seconds=ahead)
+
+
+async def _wait_for_work(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyncio.Event) -> bool:
+    """Wait until a message may be due; False when none can become due in this hour any more."""
+    due = await asyncio.to_thread(desk.messages.next_due, tenant, hour=hour)
+    moments = [moment for moment in (due.due_at,) if moment is not None]
+    if due.retry_at is not None:
+        moments.append(desk.clock.now() + max(due.retry_at - datetime.now(UTC), timedelta(seconds=0.05)))
+    if not moments:
+        return False
+    # Not beyond some seconds at a time: a re-plan may bring messages that are due sooner.
+    await desk.clock.wait_until(min(moments), stop)
+    return True
+
+
+async def _settle_some(under_way: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    if not under_way:
+        return under_way
+    done, pending = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED, timeout=1.0)
+    for task in done:
+        task.result()
+    return pending
+
+
+async def _send(desk: SendDesk, letter: Letter, hour: datetime, summary: HourSummary, stop: asyncio.Event) -> None:
+    claim = letter.claim
+    # From the claim on, so that lease (90 s) always outlives deadline and call.
+    deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + desk.limits.ahead_seconds + desk.limits.call_seconds / 2
+    tag = desk.tagger.tag(MessageTag(claim.tenant, claim.plan_day, claim.message_id, claim.attempt))
+    try:
+        url = desk.tagger.unsubscribe_url(letter, tag)
+        rendered = await asyncio.to_thread(desk.renderer.render_letter, letter, url)
+        wire = write_letter(letter, rendered, tag=tag, unsubscribe_url=url, now=desk.clock.now())
+    except TemplateFault as fault:
+        wire = CannotBeWritten(f"template: {fault}")
+    if isinstance(wire, CannotBeWritten):
+        await asyncio.to_thread(desk.messages.fail_claim, claim, wire.reason)
+        summary.count("failed", wire.reason.partition(":")[0])
+        return
+    await desk.clock.wait_until(letter.due_at, stop)
+    if stop.is_set():
+        return  # still only claimed: send_hour hands it back
+    match await asyncio.to_thread(desk.messages.begin, claim, hour=hour, epoch=desk.epoch, tag=tag):
+        case NotBegun(verdict, reason):
+            summary.count(verdict, reason)
+        case Begun(account):
+            await _call(desk, letter, wire, desk.transports.of(claim.tenant, account), account, deadline, summary)
+
+
+async def _call(
+    desk: SendDesk,
+    letter: Letter,
+    wire: WireMessage,
+    transport: MailTransport,
+    account: AccountId,
+    deadline: float,
+    summary: HourSummary,
+) -> None:
+    started = time.monotonic()
+    answer = await transport.send(wire, deadline=deadline)
+    milliseconds = int((time.monotonic() - started) * 1000)
+    outcome = await asyncio.to_thread(_record, desk, letter, wire, account, answer)
+    await asyncio.to_thread(desk.messages.record_call, account, outcome, milliseconds)
+    summary.count(outcome)
+
+
+def _record(desk: SendDesk, letter: Letter, wire: WireMessage, account: AccountId, answer: SendAnswer) -> str:
+    match answer:
+        case Accepted():
+            next_day = desk.next_step_day(letter, desk.clock.now())
+            desk.messages.record_accepted(letter.claim, answer, subject=wire.subject, next_due_day=next_day)
+            return "accepted"
+        case Refused():
+            desk.messages.record_refused(letter.claim, answer, judge_refusal(desk.transports.kind(account), answer))
+            return "refused"
+        case NotSent(cause):
+            desk.messages.record_not_sent(letter.claim, cause, retry_seconds=desk.limits.retry_not_sent_seconds)
+            return "not_sent"
+        case ReplyLost(cause):
+            desk.messages.record_doubt(letter.claim, cause)
+            return "in_doubt"
+    assert_never(answer)

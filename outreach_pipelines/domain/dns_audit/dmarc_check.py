@@ -1,0 +1,173 @@
+"""The DMARC checks of a From domain: a policy governs it, reports go somewhere, the envelope aligns.
+
+Here: judgement. RFC 9989; reports to other domains by RFC 9990. Gmail's, Yahoo's and Outlook's rules for bulk senders
+ask for a policy, `p=none` at least. Proposed records never hold `pct`, `rf` or `ri`, which RFC 9989 took out.
+"""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from outreach_pipelines.domain.address import DomainName
+from outreach_pipelines.domain.dns_audit.answers import Answer, NxDomain, RecordType, Text, Unknown, data_of
+from outreach_pipelines.domain.dns_audit.dmarc_record import DmarcRecord, Policy
+from outreach_pipelines.domain.dns_audit.dmarc_walk import (
+    DmarcUnknown,
+    GoverningDmarc,
+    NoDmarc,
+    discover_dmarc,
+)
+from outreach_pipelines.domain.dns_audit.expectations import Expectations
+from outreach_pipelines.domain.dns_audit.findings import (
+    Check,
+    CheckReport,
+    Fault,
+    Finding,
+    Fix,
+    ResourceRecord,
+    Severity,
+    Unanswered,
+    merged,
+)
+from outreach_pipelines.domain.dns_audit.lookups import Lookup, ask, follow, together
+from outreach_pipelines.domain.dns_audit.names import related, under
+from outreach_pipelines.domain.dns_audit.providers import envelope_domain
+
+
+def check_dmarc(domain: DomainName, expectations: Expectations) -> Lookup[CheckReport]:
+    """Find the policy that governs the domain and judge it."""
+    stops = expectations.all_accounts
+    policy = yield from discover_dmarc(domain)
+    match policy:
+        case DmarcUnknown(name, cause):
+            gap = Unanswered(check=Check.DMARC_RECORD, name=name, cause=cause, stops=stops)
+            return CheckReport(unanswered=(gap,))
+        case NoDmarc(ignored):
+            return CheckReport((_missing(domain, expectations, ignored),))
+        case GoverningDmarc():
+            return (yield from _judge(domain, expectations, policy))
+        case _:
+            assert_never(policy)
+
+
+def applied_policy(governing: GoverningDmarc, domain: DomainName, *, exists: bool) -> Policy:
+    """Choose between `p`, `sp` and `np` (RFC 9989 section 4.10.1); the `t` flag is left to the reader."""
+    record = governing.record
+    if governing.domain == domain:
+        return record.policy
+    wider = record.subdomains or record.policy
+    return wider if exists else record.nonexistent or wider
+
+
+def _judge(domain: DomainName, expectations: Expectations, governing: GoverningDmarc) -> Lookup[CheckReport]:
+    existence = yield from ask(domain, RecordType.MX)
+    outside = sorted(host for host in governing.record.report_hosts if not related(host, governing.domain))
+    authorisations = yield from together([_check_report_host(governing.domain, host) for host in outside])
+    own = (*_report_findings(governing, expectations), *_alignment(domain, expectations, governing.record))
+    return merged([_judge_policy(domain, governing, existence), CheckReport(own), *authorisations])
+
+
+def _judge_policy(domain: DomainName, governing: GoverningDmarc, existence: Answer) -> CheckReport:
+    if isinstance(existence, Unknown) and _depends_on_existence(governing, domain):
+        name = under("_dmarc", governing.domain)
+        return CheckReport(unanswered=(Unanswered(check=Check.DMARC_POLICY, name=name, cause=existence.cause),))
+    policy = applied_policy(governing, domain, exists=not isinstance(existence, NxDomain))
+    return CheckReport(tuple(_policy_findings(governing, policy)))
+
+
+def _depends_on_existence(governing: GoverningDmarc, domain: DomainName) -> bool:
+    return applied_policy(governing, domain, exists=True) != applied_policy(governing, domain, exists=False)
+
+
+def _missing(domain: DomainName, expectations: Expectations, ignored: tuple[str, ...]) -> Finding:
+    reports = f"; rua=mailto:{expectations.reports_to}" if expectations.reports_to else ""
+    record = ResourceRecord(under("_dmarc", domain), RecordType.TXT, f"v=DMARC1; p=none{reports}")
+    return Finding(
+        check=Check.DMARC_RECORD,
+        fault=Fault.WRONG if ignored else Fault.MISSING,
+        severity=Severity.CRITICAL,
+        name=under("_dmarc", domain),
+        evidence="; ".join(ignored) or "no record at the domain nor at any of its parents",
+        fix=Fix((record,)),
+        stops=expectations.all_accounts,
+    )
+
+
+def _policy_findings(governing: GoverningDmarc, policy: Policy) -> Iterator[Finding]:
+    record = governing.record
+    if record.faults:
+        why = f"{', '.join(record.faults)}: counts as p=none"
+        yield _weakness(Check.DMARC_POLICY, Severity.MEDIUM, governing, why)
+    elif policy is Policy.NONE:
+        yield _weakness(Check.DMARC_POLICY, Severity.LOW, governing, "p=none asks receivers for nothing")
+    elif record.testing:
+        yield _weakness(Check.DMARC_POLICY, Severity.LOW, governing, "t=y: receivers apply one step less")
+    if record.obsolete:
+        why = f"{', '.join(record.obsolete)} are no tags any more"
+        yield _weakness(Check.DMARC_RECORD, Severity.LOW, governing, why)
+
+
+def _report_findings(governing: GoverningDmarc, expectations: Expectations) -> Iterator[Finding]:
+    if not governing.record.reports_to:
+        wanted = expectations.reports_to
+        fix = None if wanted is None else _with_reports(governing, wanted)
+        yield _weakness(Check.DMARC_REPORTS, Severity.MEDIUM, governing, "no rua: nobody sees who fails", fix)
+
+
+def _with_reports(governing: GoverningDmarc, reports_to: str) -> Fix:
+    name, text = under("_dmarc", governing.domain), governing.record.text
+    extended = f"{text.rstrip('; ')}; rua=mailto:{reports_to}"
+    return Fix((ResourceRecord(name, RecordType.TXT, extended),), (ResourceRecord(name, RecordType.TXT, text),))
+
+
+def _check_report_host(domain: DomainName, host: DomainName) -> Lookup[CheckReport]:
+    """Look for the host's consent to reports about the domain (RFC 9990)."""
+    name = under(f"{domain}._report._dmarc", host)
+    answer = yield from follow(name, RecordType.TXT)
+    if isinstance(answer, Unknown):
+        return CheckReport(unanswered=(Unanswered(check=Check.DMARC_REPORTS, name=name, cause=answer.cause),))
+    if any(text.value.startswith(b"v=DMARC1") for text in data_of(answer, Text)):
+        return CheckReport()
+    finding = Finding(
+        check=Check.DMARC_REPORTS,
+        fault=Fault.WEAK,
+        severity=Severity.MEDIUM,
+        name=name,
+        evidence=f"{host} does not consent to reports about {domain}: receivers send none",
+        fix=Fix((ResourceRecord(name, RecordType.TXT, "v=DMARC1"),)),
+    )
+    return CheckReport((finding,))
+
+
+def _alignment(domain: DomainName, expectations: Expectations, record: DmarcRecord) -> Iterator[Finding]:
+    """Name envelope domains that do not align: their mail passes DMARC by DKIM alone (RFC 9989 section 4.4.2)."""
+    for account in expectations.accounts:
+        envelope = envelope_domain(account, domain)
+        if envelope is None:
+            why = f"{account.name} has no return path of ours: SPF passes unaligned, DMARC rests on DKIM"
+        elif not _aligned(envelope, domain, record):
+            why = f"{envelope} of {account.name} does not align: DMARC rests on DKIM"
+        else:
+            continue
+        yield Finding(
+            check=Check.ENVELOPE_ALIGNMENT,
+            fault=Fault.WEAK,
+            severity=Severity.MEDIUM,
+            name=envelope or domain,
+            evidence=why,
+        )
+
+
+def _aligned(envelope: DomainName, domain: DomainName, record: DmarcRecord) -> bool:
+    # Siblings below one organizational domain align too; that needs a second tree walk and is not claimed here.
+    return envelope == domain or (not record.strict_envelope and related(envelope, domain))
+
+
+def _weakness(check: Check, severity: Severity, governing: GoverningDmarc, why: str, fix: Fix | None = None) -> Finding:
+    return Finding(
+        check=check,
+        fault=Fault.WEAK,
+        severity=severity,
+        name=under("_dmarc", governing.domain),
+        evidence=f"{governing.record.text}: {why}",
+        fix=fix,
+    )

@@ -1,0 +1,89 @@
+"""What the inventory says a domain should publish.
+
+Here: the accounts that send for the domain and the records they need, as values. Not here: each provider's rules
+(providers.py).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import NewType, TypeAlias
+
+from outreach_pipelines.domain.address import DomainName
+from outreach_pipelines.domain.inventory import Selector
+from outreach_pipelines.domain.provider_account import AccountName, ProviderKind
+
+Region = NewType("Region", str)
+IpAddress: TypeAlias = IPv4Address | IPv6Address
+IpNetwork: TypeAlias = IPv4Network | IPv6Network
+
+
+class KeyAlgorithm(StrEnum):
+    """The DKIM key types that verifiers know (RFC 6376, RFC 8463)."""
+
+    RSA = "rsa"
+    ED25519 = "ed25519"
+
+
+@dataclass(frozen=True, slots=True)
+class DkimExpectation:
+    """A selector that the account signs with.
+
+    `alias`: where the selector's CNAME must lead, for keys the provider publishes. `public_key`: the base64 text of
+    `p=`, if known, of a key of `algorithm`.
+    """
+
+    selector: Selector
+    alias: DomainName | None = None
+    public_key: str | None = None
+    algorithm: KeyAlgorithm = KeyAlgorithm.RSA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingAccount:
+    """An account at a provider that sends with the domain in From.
+
+    `return_path`: the envelope sender's domain where it is not the From domain (SES "MAIL FROM", Postmark
+    "Return-Path").
+    `spf_includes` empty: the kind's documented one. `spf_networks`: addresses that the envelope domain's SPF must pass.
+    """
+
+    name: AccountName
+    kind: ProviderKind
+    region: Region | None = None
+    dkim: tuple[DkimExpectation, ...] = ()
+    return_path: DomainName | None = None
+    spf_includes: tuple[DomainName, ...] = ()
+    spf_networks: tuple[IpNetwork, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingHost:
+    """The host in tracking and unsubscribe links; without alias and addresses any address satisfies."""
+
+    name: DomainName
+    alias: DomainName | None = None
+    addresses: frozenset[IpAddress] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailHost:
+    """An MX that should stand in the domain's zone."""
+
+    preference: int
+    host: DomainName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectations:
+    """All that is expected of one domain. `reports_to`: the mailbox for DMARC aggregate reports."""
+
+    accounts: tuple[SendingAccount, ...] = ()
+    mail_hosts: tuple[MailHost, ...] = ()
+    tracking: TrackingHost | None = None
+    reports_to: str | None = None
+
+    @property
+    def all_accounts(self) -> frozenset[AccountName]:
+        """The names of all accounts: those that a fault of the whole domain stops."""
+        return frozenset(account.name for account in self.accounts)

@@ -1,0 +1,48 @@
+"""Feedback reports (RFC 5965, RFC 6591, RFC 6430) and the one large feed that has its own form, Microsoft's JMRP."""
+
+from outreach_pipelines.domain.inbound.message import Complaint, FeedbackNotice, FeedbackType, UnsubscribeRequest
+from outreach_pipelines.domain.inbound.part_text import addresses_in, first_text, text_of
+from outreach_pipelines.domain.inbound.structure import RETURNED_TYPES, Part, Report, read_header_block
+from outreach_pipelines.domain.inbound.verdict import Basis, Evidence, ReportedAddress, RuleName
+
+_NOBODY_COMPLAINS = (FeedbackType.NOT_SPAM, FeedbackType.AUTH_FAILURE)
+_JMRP_RECIPIENT = "x-hmxmroriginalrecipient"
+
+
+def read_feedback_report(message: Part) -> Complaint | FeedbackNotice | UnsubscribeRequest | None:
+    """What a feedback report says, or None where `message` holds none.
+
+    An opt-out is the person's request, not a complaint.
+    """
+    for part in message.walk():
+        if part.content_type == Report.FEEDBACK.value:
+            return _of_fields(read_header_block(text_of(part).encode("utf-8", "replace")), message)
+    return _jmrp(message)
+
+
+def _of_fields(fields: Part, message: Part) -> Complaint | FeedbackNotice | UnsubscribeRequest:
+    word = (fields.header("feedback-type") or "").strip().lower()
+    feedback = next((known for known in FeedbackType if known.value == word), FeedbackType.OTHER)
+    evidence = Evidence(RuleName("feedback-report"), Basis.STRUCTURE, f"Feedback-Type: {word}")
+    if feedback in _NOBODY_COMPLAINS:
+        return FeedbackNotice(feedback, evidence)
+    if feedback is FeedbackType.OPT_OUT:
+        return UnsubscribeRequest(text=first_text(message), language=None, evidence=evidence)
+    named = fields.all("original-rcpt-to") + fields.all("removal-recipient")
+    return Complaint(feedback, addresses_in(" ".join(named)) or _returned_recipients(message), evidence)
+
+
+def _returned_recipients(message: Part) -> tuple[ReportedAddress, ...]:
+    """Most feeds redact the fields and leave the original's To (or do not)."""
+    originals = (read_header_block(part.body) for part in message.walk() if part.content_type in RETURNED_TYPES)
+    return next((addresses_in(original.header("to") or "") for original in originals), ())
+
+
+def _jmrp(message: Part) -> Complaint | None:
+    """The original under a header that names its recipient (https://sendersupport.olc.protection.outlook.com/snds)."""
+    originals = (read_header_block(part.body) for part in message.walk() if part.content_type in RETURNED_TYPES)
+    recipient = next((value for original in originals for value in original.all(_JMRP_RECIPIENT)), None)
+    if recipient is None:
+        return None
+    evidence = Evidence(RuleName("jmrp"), Basis.STRUCTURE, f"X-HmXmrOriginalRecipient: {recipient}")
+    return Complaint(FeedbackType.ABUSE, addresses_in(recipient), evidence)

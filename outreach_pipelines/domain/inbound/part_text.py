@@ -1,0 +1,104 @@
+"""Bytes of a part or header to text: transfer encodings, charsets, encoded words, addresses.
+
+Each step is linear and bounded, and wrong input gives replaced characters, never an error. What a text means is not
+decided here.
+"""
+
+import binascii
+import quopri
+import re
+
+from outreach_pipelines.domain.inbound.html_text import text_of_html
+from outreach_pipelines.domain.inbound.structure import Part
+from outreach_pipelines.domain.inbound.verdict import ReportedAddress
+
+MAX_TEXT = 256 * 1024
+"""Bytes of a body that are read as text; longer ones are cut: no rule looks further."""
+MAX_ENCODED_WORDS = 200
+
+# Only charsets that mail uses: Python's codecs of other purposes (idna, punycode, unicode_escape) are slow or warn.
+_CHARSET = re.compile(
+    r"utf-?(?:8|16|32)|us-ascii|ascii|ansi_|iso|latin|windows|cp|koi8|big5|gb|euc|shift|sjis|ks_c|mac|hz|tis|viscii",
+    re.I,
+)
+_ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]{0,2000})\?=")
+_BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?)")
+# An apostrophe may stand inside a local part (o'brien), and around a whole address in a server's answer.
+_ADDRESS = re.compile(
+    r"(?:\"[^\"\s]{1,62}\"|[^\s<>\"(),;:\[\]@'][^\s<>\"(),;:\[\]@]{0,63})@[^\s<>\"(),;:\[\]@']{1,255}"
+)
+
+
+def text_of(part: Part) -> str:
+    """The text of a leaf: decoded, without NUL and carriage returns, HTML turned to lines."""
+    text = decode_charset(_transfer_decoded(part), part.parameter("charset"))
+    return text_of_html(text) if part.content_type == "text/html" else text
+
+
+def first_text(message: Part) -> str:
+    """What a reader sees first: the first text/plain leaf that says something, else the first HTML leaf."""
+    for wanted in ("text/plain", "text/html"):
+        for part in message.walk():
+            if part.content_type == wanted and not _is_attachment(part) and (text := text_of(part)).strip():
+                return text
+    if message.children or message.content_type.startswith(("image/", "audio/", "video/", "application/")):
+        return ""
+    return text_of(message)
+
+
+def decode_charset(data: bytes, charset: str | None) -> str:
+    """Text by the named charset; by UTF-8 and then Latin-1 where the name is unknown or untrue."""
+    for name in (charset or "", "utf-8"):
+        if _CHARSET.match(name):
+            try:
+                return data.decode(name).replace("\x00", "")
+            except (UnicodeError, LookupError):
+                continue
+    return data.decode("latin-1").replace("\x00", "")
+
+
+def header_text(value: str | None) -> str:
+    """A header with its encoded words decoded (RFC 2047); the first 200 of them."""
+    if not value or "=?" not in value:
+        return (value or "").replace("\x00", "")
+    joined = _BETWEEN_WORDS.sub(r"\1", value)
+    return _ENCODED_WORD.sub(_decoded_word, joined, count=MAX_ENCODED_WORDS).replace("\x00", "")
+
+
+def addresses_in(text: str) -> tuple[ReportedAddress, ...]:
+    """Everything in `text` that looks like an address, in order, each once."""
+    found = (match.rstrip(".>") for match in _ADDRESS.findall(text))
+    return tuple(dict.fromkeys(ReportedAddress(address) for address in found))
+
+
+def without_addresses(text: str) -> str:
+    """`text` with its addresses taken out, so that a name in one does not speak for the server."""
+    return _ADDRESS.sub("", text)
+
+
+def _is_attachment(part: Part) -> bool:
+    return (part.header("content-disposition") or "").lower().startswith("attachment")
+
+
+def _transfer_decoded(part: Part) -> bytes:
+    encoding = (part.header("content-transfer-encoding") or "").strip().lower()
+    body = part.body[: 2 * MAX_TEXT]
+    if encoding == "base64":
+        return _base64(body)[:MAX_TEXT]
+    if encoding == "quoted-printable":
+        return quopri.decodestring(body)[:MAX_TEXT]
+    return body[:MAX_TEXT]
+
+
+def _base64(data: bytes) -> bytes:
+    """Lenient: foreign bytes are skipped, a broken tail is dropped."""
+    letters = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
+    whole = letters[: len(letters) - (1 if len(letters) % 4 == 1 else 0)]
+    return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
+
+
+def _decoded_word(match: re.Match[str]) -> str:
+    charset, encoding, text = match.groups()
+    data = text.encode("utf-8", "replace")
+    decoded = _base64(data) if encoding in "bB" else quopri.decodestring(data, header=True)
+    return decode_charset(decoded, charset.partition("*")[0]).replace("\n", " ")

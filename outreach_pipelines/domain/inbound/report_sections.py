@@ -1,0 +1,52 @@
+"""Which lines of a report in words speak of which recipient.
+
+A report may name several recipients, each with its own reason, and then return the original. Only the lines are found
+here.
+"""
+
+import re
+
+from outreach_pipelines.domain.inbound.part_text import addresses_in
+from outreach_pipelines.domain.inbound.report_phrases import report_phrases
+from outreach_pipelines.domain.inbound.verdict import ReportedAddress
+
+MAX_SHOWN = 16_000
+"""Characters of a report that are searched; what follows is the returned original."""
+
+_LEADING_ADDRESS = re.compile(
+    r"^[\s>*\-]*(?:(?:\d{3}[ \-])|(?:to|user|recipient(?: address)?|address|rcpt to|rcpt|final-recipient|your mail to|"
+    r"following address)[ :;]*(?:rfc822;)?\s*)?"
+    r"[<\"'(\[]?(?P<address>(?:\"[^\"\s]{1,62}\"|[^\s<>\"(),;:\[\]@']{1,64})@[^\s<>\"(),;:\[\]@']{1,255})",
+    re.IGNORECASE,
+)
+
+
+def report_lines(text: str) -> str:
+    """`text` up to where the original message starts."""
+    head = text[:MAX_SHOWN]
+    original = report_phrases().original.search(head)
+    return head[: original.start()] if original and original.start() > 0 else head
+
+
+def section_about(address: ReportedAddress | None, text: str) -> str:
+    """The lines from the one that leads with `address` to the next that leads with another; all where none does."""
+    shown = report_lines(text)
+    sections = sections_of(shown, ignoring=frozenset())
+    return sections.get(address, shown) if address is not None else shown
+
+
+def sections_of(shown: str, *, ignoring: frozenset[ReportedAddress]) -> dict[ReportedAddress, str]:
+    """For each address that leads a line: that line and all until another leads.
+
+    A second mention is added to the first.
+    """
+    sections: dict[ReportedAddress, list[str]] = {}
+    current: ReportedAddress | None = None
+    for line in shown.splitlines():
+        leading = _LEADING_ADDRESS.match(line)
+        if leading:
+            found = addresses_in(leading.group("address"))
+            current = found[0] if found and found[0] not in ignoring else current
+        if current is not None:
+            sections.setdefault(current, []).append(line)
+    return {address: "\n".join(lines) for address, lines in sections.items()}

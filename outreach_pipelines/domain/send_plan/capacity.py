@@ -1,0 +1,199 @@
+"""What is left: the caps of mailboxes, domains, accounts, the tenant and the recipients (rules 2 and 4).
+
+Here belong the counters of one planning, filled while it runs. Every one of them only shrinks, so that what is refused
+once stays refused. Not here: who gets what is left (`assignment`).
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from math import floor
+
+from outreach_pipelines.domain.calendar import SECONDS_PER_DAY, Span, common, day_spans, epoch_seconds, load_zone
+from outreach_pipelines.domain.send_plan.plan import Constraint
+from outreach_pipelines.domain.send_plan.slots import free_slots, open_spans
+from outreach_pipelines.domain.send_plan.snapshot import AccountId, Candidate, DomainId, Mailbox, Snapshot
+from outreach_pipelines.domain.send_plan.windows import PlanDay
+
+UNLIMITED = 10**12
+"""Stands for `None` while planning: no plan comes near it, and a number compares faster than an option."""
+NEVER = 10**12
+ROLLING = Fraction(5, 4)
+"""Messages of any 24 hours, as a multiple of the daily cap."""
+
+
+class DateRoom:
+    """What a mailbox may still send on one date of its own zone."""
+
+    __slots__ = ("left", "span")
+
+    def __init__(self, span: Span, left: int) -> None:
+        self.span = span
+        self.left = left
+
+
+class MailboxRoom:
+    """A mailbox through the planning: free slots, room by date, rolling 24 hours, new leads."""
+
+    __slots__ = ("_rolling", "_times", "dates", "domain_id", "free", "mailbox", "new_left", "open_spans")
+
+    def __init__(self, mailbox: Mailbox, snapshot: Snapshot, day: PlanDay) -> None:
+        self.mailbox = mailbox
+        self.domain_id = mailbox.domain_id
+        self._times = sorted(epoch_seconds(moment) for moment in mailbox.other_sends)
+        self.open_spans = open_spans(mailbox, day)
+        self.free = free_slots(mailbox, snapshot, day, self._times)
+        self.dates = _date_rooms(mailbox, day)
+        self._rolling = _limit(_held(mailbox, ROLLING))
+        self.new_left = UNLIMITED
+
+    @property
+    def left(self) -> int:
+        """Messages of the whole day by the caps of its dates."""
+        return min(sum(room.left for room in self.dates), UNLIMITED)
+
+    def slot_from(self, moment: int) -> int | None:
+        """The first free slot at or after a moment."""
+        index = bisect_left(self.free, moment)
+        return self.free[index] if index < len(self.free) else None
+
+    def slots_within(self, spans: Sequence[Span]) -> list[int]:
+        """The free slots inside spans."""
+        return [
+            at
+            for span in spans
+            for at in self.free[bisect_left(self.free, span.start) : bisect_left(self.free, span.end)]
+        ]
+
+    def date_room(self, moment: int) -> DateRoom:
+        return next(room for room in self.dates if moment < room.span.end)
+
+    def rolling_from(self, moment: int) -> int:
+        """`moment` if one more message fits into every 24 hours around it, else a later time to ask about."""
+        limit, times = self._rolling, self._times
+        if len(times) < limit:
+            return moment
+        if limit <= 0:
+            return NEVER
+        at = bisect_right(times, moment)
+        for first in range(min(at, len(times) - limit), max(0, at - limit) - 1, -1):
+            if max(times[first + limit - 1], moment) - min(times[first], moment) < SECONDS_PER_DAY:
+                return times[first] + SECONDS_PER_DAY
+        return moment
+
+    def take(self, moment: int, *, is_new: bool) -> None:
+        insort(self._times, moment)
+        self.date_room(moment).left -= 1
+        self.new_left -= is_new
+
+    def drop_slots(self, used: frozenset[int]) -> None:
+        self.free = [at for at in self.free if at not in used]
+
+
+class Ledger:
+    """The limits that mailboxes share."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        policy, used = snapshot.policy, snapshot.used_today
+        self.tenant_left = _limit(policy.daily_cap) - sum(domain.sent_today for domain in snapshot.domains)
+        self.domains = {domain.id: _limit(domain.daily_cap) - domain.sent_today for domain in snapshot.domains}
+        self._accounts = {account.id: _limit(account.share_left) for account in snapshot.accounts}
+        self._spent_accounts = {account for account, left in self._accounts.items() if left <= 0}
+        self._minute_cap = _limit(policy.minute_cap)
+        self._minutes = Counter(epoch_seconds(at) // 60 for mailbox in snapshot.mailboxes for at in mailbox.other_sends)
+        self._recipient_domain_cap = _limit(policy.recipient_domain_daily_cap)
+        self._recipient_domains = Counter({use.recipient_domain: use.count for use in used.recipient_domains})
+        self._company_cap = _limit(policy.company_daily_cap)
+        self._companies = Counter({use.company: use.count for use in used.companies})
+        self._provider_caps = {cap.provider: cap.daily_cap for cap in policy.recipient_provider_caps}
+        self._providers = Counter({use.provider: use.count for use in used.providers})
+        pressure = policy.contact_pressure
+        self._pressure = UNLIMITED if pressure is None else pressure.messages
+        self._persons: Counter[str] = Counter()
+
+    def minute_is_full(self, moment: int) -> bool:
+        return self._minutes[moment // 60] >= self._minute_cap
+
+    def open_accounts(self, accounts: tuple[AccountId, ...]) -> tuple[AccountId, ...]:
+        """Those of which the tenant has a share left today."""
+        if self._spent_accounts.isdisjoint(accounts):
+            return accounts
+        return tuple(account for account in accounts if account not in self._spent_accounts)
+
+    def refusals(self, candidate: Candidate) -> list[Constraint]:
+        """The limits on the recipient's side that are used up, strongest first."""
+        found: list[Constraint] = []
+        if self._recipient_domains[candidate.recipient_domain] >= self._recipient_domain_cap:
+            found.append(Constraint.RECIPIENT_DOMAIN_CAP)
+        if self._providers[candidate.provider] >= self._provider_caps.get(candidate.provider, UNLIMITED):
+            found.append(Constraint.RECIPIENT_PROVIDER_CAP)
+        if candidate.company is not None and self._companies[candidate.company] >= self._company_cap:
+            found.append(Constraint.COMPANY_CAP)
+        if candidate.recent_contacts + self._persons[candidate.recipient] >= self._pressure:
+            found.append(Constraint.CONTACT_PRESSURE)
+        return found
+
+    def resume(self, room: MailboxRoom, moment: int) -> int:
+        """`moment` if the mailbox may send then, else a later time to ask about, or NEVER."""
+        if self.tenant_left <= 0 or self.domains[room.domain_id] <= 0 or self._minute_cap == 0:
+            return NEVER
+        date_room = room.date_room(moment)
+        if date_room.left <= 0:
+            return date_room.span.end
+        if self.minute_is_full(moment):
+            return (moment // 60 + 1) * 60
+        return room.rolling_from(moment)
+
+    def record(self, candidate: Candidate, domain: DomainId, account: AccountId, moment: int) -> None:
+        self.tenant_left -= 1
+        self.domains[domain] -= 1
+        self._accounts[account] -= 1
+        if self._accounts[account] <= 0:
+            self._spent_accounts.add(account)
+        self._minutes[moment // 60] += 1
+        self._recipient_domains[candidate.recipient_domain] += 1
+        self._providers[candidate.provider] += 1
+        self._persons[candidate.recipient] += 1
+        if candidate.company is not None:
+            self._companies[candidate.company] += 1
+
+
+def effective_cap(mailbox: Mailbox) -> int | None:
+    """The daily cap, lowered by the hold in force; fractions of a message are cut."""
+    return _held(mailbox, Fraction(1))
+
+
+def new_lead_budget(cap: int | None, follow_ups: Sequence[int], landing: Sequence[int]) -> int | None:
+    """How many new leads a mailbox may take in a day: the largest number that, taken in every day from now on, would
+    leave no later day with more than the cap.
+
+    `follow_ups[d]` are the follow-ups known for the d-th business day from now (0 is today), `landing[d]` how many
+    later steps of a lead have fallen due within d business days.
+    """
+    if cap is None:
+        return None
+    rooms = (max(0, cap - known) // (1 + steps) for known, steps in zip(follow_ups, landing, strict=True))
+    return min(rooms, default=cap)
+
+
+def _held(mailbox: Mailbox, multiple: Fraction) -> int | None:
+    if mailbox.daily_cap is None:
+        return None if mailbox.hold is None or mailbox.hold.factor > 0 else 0
+    factor = Fraction(1) if mailbox.hold is None else mailbox.hold.factor
+    return floor(mailbox.daily_cap * factor * multiple)
+
+
+def _date_rooms(mailbox: Mailbox, day: PlanDay) -> list[DateRoom]:
+    zone = load_zone(mailbox.zone)
+    sent = {sends.day: sends.count for sends in mailbox.sends_by_day}
+    cap = _limit(effective_cap(mailbox))
+    return [
+        DateRoom(span, max(0, cap - sent.get(date, 0)))
+        for date in day.dates_in(zone)
+        for span in common(day_spans(date, zone), day.whole)
+    ]
+
+
+def _limit(cap: int | None) -> int:
+    return UNLIMITED if cap is None else cap

@@ -1,0 +1,135 @@
+"""Snapshots and plans as canonical JSON, and their hashes.
+
+Here belongs the one written form of each: keys sorted, rows in the order of their ids, no floats, ASCII. Two snapshots
+of the same facts give the same bytes, whatever order the rows were read in. Not here: single values (`json_form`).
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from hashlib import blake2b
+from typing import TypeVar
+
+from outreach_pipelines.domain.send_plan.faults import BadSnapshotError, require_sound
+from outreach_pipelines.domain.send_plan.json_form import Json, reader, writer
+from outreach_pipelines.domain.send_plan.plan import Plan, PlanHash, SnapshotHash
+from outreach_pipelines.domain.send_plan.snapshot import Campaign, Mailbox, SendingDomain, Snapshot, UsedToday
+
+_HASH_BYTES = 32
+_NO_HASH = PlanHash("")
+_snapshot_form, _plan_form = writer(Snapshot), writer(Plan)
+Row = TypeVar("Row")
+
+
+class BadPlanError(ValueError):
+    """Bytes that are no plan, or a plan whose hash is not that of its content; names every fault."""
+
+
+def canonical(snapshot: Snapshot) -> Snapshot:
+    """The same facts with every list in its one order. The order of a mailbox's accounts means something and stays."""
+    policy = snapshot.policy
+    return replace(
+        snapshot,
+        policy=replace(
+            policy,
+            holiday_countries=tuple(sorted(policy.holiday_countries)),
+            recipient_provider_caps=_by(policy.recipient_provider_caps, lambda cap: cap.provider),
+        ),
+        countries=_by(snapshot.countries, lambda country: country.code),
+        domains=_by(map(_canonical_domain, snapshot.domains), lambda domain: domain.id),
+        mailboxes=_by(map(_canonical_mailbox, snapshot.mailboxes), lambda mailbox: mailbox.id),
+        accounts=_by(snapshot.accounts, lambda account: account.id),
+        campaigns=_by(map(_canonical_campaign, snapshot.campaigns), lambda campaign: campaign.id),
+        candidates=_by(snapshot.candidates, lambda candidate: candidate.enrollment_id),
+        used_today=_canonical_use(snapshot.used_today),
+    )
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """Canonical JSON of a sound snapshot."""
+    return _dump(_snapshot_form, canonical(snapshot))
+
+
+def decode_snapshot(data: bytes) -> Snapshot:
+    """A sound snapshot. Raises `BadSnapshotError` that names every fault at once, of form or of content."""
+    faults: list[str] = []
+    snapshot = reader(Snapshot)(_load(data, faults), "", faults) if not faults else None
+    if faults or not isinstance(snapshot, Snapshot):
+        raise BadSnapshotError(faults)
+    require_sound(snapshot)
+    return snapshot
+
+
+def snapshot_hash(encoded: bytes) -> SnapshotHash:
+    """BLAKE2b-256 (RFC 7693) of the canonical JSON, in hex."""
+    return SnapshotHash(blake2b(encoded, digest_size=_HASH_BYTES).hexdigest())
+
+
+def encode_plan(plan: Plan) -> bytes:
+    """Canonical JSON of a plan."""
+    return _dump(_plan_form, plan)
+
+
+def decode_plan(data: bytes) -> Plan:
+    """A plan as it was written. Raises `BadPlanError`, also when the content does not fit its hash."""
+    faults: list[str] = []
+    plan = reader(Plan)(_load(data, faults), "", faults)
+    if faults or not isinstance(plan, Plan):
+        message = "bad plan: " + "; ".join(faults)
+        raise BadPlanError(message)
+    if sealed(plan).plan_hash != plan.plan_hash:
+        message = f"bad plan: its content does not fit the hash {plan.plan_hash}"
+        raise BadPlanError(message)
+    return plan
+
+
+def sealed(plan: Plan) -> Plan:
+    """The plan with its hash: BLAKE2b-256 of its canonical JSON with an empty `plan_hash`."""
+    encoded = encode_plan(replace(plan, plan_hash=_NO_HASH))
+    return replace(plan, plan_hash=PlanHash(blake2b(encoded, digest_size=_HASH_BYTES).hexdigest()))
+
+
+def _dump(form: Callable[[object], Json] | None, value: object) -> bytes:
+    body = form(value) if form is not None else None
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
+def _load(data: bytes, faults: list[str]) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        faults.append(f"the document is not JSON: {error}")
+        return None
+
+
+def _by(rows: Iterable[Row], key: Callable[[Row], int | str]) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=key))
+
+
+def _canonical_domain(domain: SendingDomain) -> SendingDomain:
+    return replace(
+        domain,
+        readiness=_by(domain.readiness, lambda row: row.account_id),
+        health=_by(domain.health, lambda weight: weight.provider),
+    )
+
+
+def _canonical_mailbox(mailbox: Mailbox) -> Mailbox:
+    return replace(
+        mailbox,
+        sends_by_day=_by(mailbox.sends_by_day, lambda sends: sends.day.toordinal()),
+        other_sends=tuple(sorted(mailbox.other_sends)),
+    )
+
+
+def _canonical_campaign(campaign: Campaign) -> Campaign:
+    steps = (replace(step, variants=_by(step.variants, lambda variant: variant.name)) for step in campaign.steps)
+    return replace(campaign, steps=tuple(steps))
+
+
+def _canonical_use(used: UsedToday) -> UsedToday:
+    return UsedToday(
+        _by(used.recipient_domains, lambda use: use.recipient_domain),
+        _by(used.companies, lambda use: use.company),
+        _by(used.providers, lambda use: use.provider),
+    )

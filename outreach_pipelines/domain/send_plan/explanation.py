@@ -1,0 +1,128 @@
+"""Why an eligible message got no slot, and the decision row of every candidate (rule 4 and 5 in words).
+
+Here belongs the look back after all sweeps. Every limit only shrinks while planning: what binds at the end has bound.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from outreach_pipelines.domain.calendar import Span, overlap, utc_time
+from outreach_pipelines.domain.send_plan.assignment import Placed, Supply
+from outreach_pipelines.domain.send_plan.capacity import MailboxRoom
+from outreach_pipelines.domain.send_plan.eligibility import Eligible, Refused
+from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint, Decision
+from outreach_pipelines.domain.send_plan.routes import LaneKey, binding, power
+from outreach_pipelines.domain.send_plan.snapshot import Candidate
+from outreach_pipelines.domain.sequence import EndReason
+
+_Rule = tuple[Constraint, Callable[[MailboxRoom, Sequence[Span], LaneKey], bool]]
+
+
+class UnexplainedError(RuntimeError):
+    """A message without a slot although nothing keeps it from one: the planner is wrong, and says so."""
+
+
+class Explainer:
+    """Decisions after the sweeps."""
+
+    def __init__(self, supply: Supply) -> None:
+        self._supply = supply
+        self._known: dict[tuple[LaneKey, tuple[Span, ...]], tuple[Constraint | None, str]] = {}
+        self._rules: tuple[_Rule, ...] = (
+            (Constraint.MAILBOX_HOURS, lambda room, spans, _: not overlap(room.open_spans, spans)),
+            (Constraint.MAILBOX_CAP, _cap_is_used),
+            (Constraint.NEW_LEAD_BUDGET, lambda room, _, key: key.is_new and room.new_left <= 0),
+            (Constraint.ROLLING_CAP, self._rolling_is_used),
+            (Constraint.DOMAIN_CAP, lambda room, _, __: supply.ledger.domains[room.domain_id] <= 0),
+            (Constraint.TENANT_DAILY_CAP, lambda *_: supply.ledger.tenant_left <= 0),
+            (Constraint.TENANT_MINUTE_CAP, self._minutes_are_full),
+            (Constraint.ACCOUNT_SHARE, self._shares_are_used),
+            (Constraint.SPACING, lambda room, spans, _: not _slots_on_open_dates(room, spans)),
+        )
+
+    def not_placed(self, eligible: Eligible) -> Decision:
+        """Raises `UnexplainedError` if a slot stands open for it."""
+        by_mailboxes, detail = self._mailboxes_bind(eligible.lane, eligible)
+        refusals = self._supply.ledger.refusals(eligible.candidate)
+        found = sorted({*refusals, *([by_mailboxes] if by_mailboxes else [])}, key=power)
+        if not found:
+            message = f"enrollment {eligible.candidate.enrollment_id} has a free slot and was not placed"
+            raise UnexplainedError(message)
+        if found[0] is not by_mailboxes:
+            detail = f"the day's {found[0].replace('_', ' ')} is used up"
+        return _decision(eligible.candidate, found, detail)
+
+    def _mailboxes_bind(self, key: LaneKey, eligible: Eligible) -> tuple[Constraint | None, str]:
+        """The same for all messages of a lane with the same hours, so computed once."""
+        spans = eligible.recipient_day.usable
+        known = self._known.get((key, spans))
+        if known is None:
+            rooms = [self._supply.rooms[mailbox_id] for mailbox_id in eligible.mailbox_ids]
+            firsts = [self._first(room, spans, key) for room in rooms]
+            known = self._known[key, spans] = _summed_up(rooms, firsts)
+        return known
+
+    def _first(self, room: MailboxRoom, spans: Sequence[Span], key: LaneKey) -> Constraint | None:
+        return next((constraint for constraint, binds in self._rules if binds(room, spans, key)), None)
+
+    def _rolling_is_used(self, room: MailboxRoom, spans: Sequence[Span], _: LaneKey) -> bool:
+        slots = _slots_on_open_dates(room, spans)
+        return bool(slots) and all(room.rolling_from(at) != at for at in slots)
+
+    def _minutes_are_full(self, room: MailboxRoom, spans: Sequence[Span], _: LaneKey) -> bool:
+        slots = [at for at in _slots_on_open_dates(room, spans) if room.rolling_from(at) == at]
+        return bool(slots) and all(self._supply.ledger.minute_is_full(at) for at in slots)
+
+    def _shares_are_used(self, room: MailboxRoom, _: Sequence[Span], key: LaneKey) -> bool:
+        accounts = self._supply.routes.accounts(room.mailbox.id, key.basis)
+        return not self._supply.ledger.open_accounts(accounts)
+
+
+def refused(row: Refused) -> Decision:
+    """The decision of a candidate that rules 1 to 3 exclude. All of these rules were looked at."""
+    found = list(dict.fromkeys(objection.constraint for objection in row.objections))
+    return _decision(row.candidate, found, row.objections[0].detail, Constraint.HOLIDAY, row.ends)
+
+
+def placed(row: Placed) -> Decision:
+    """The decision of a message that has its slot."""
+    return _decision(row.eligible.candidate, [], f"mailbox {row.mailbox_id} at {utc_time(row.due_at):%H:%M:%S} UTC")
+
+
+def _decision(
+    candidate: Candidate,
+    found: Sequence[Constraint],
+    detail: str,
+    looked_through: Constraint = ORDER_OF_POWER[-1],
+    ends: EndReason | None = None,
+) -> Decision:
+    return Decision(
+        enrollment_id=candidate.enrollment_id,
+        lead_id=candidate.lead_id,
+        campaign_id=candidate.campaign_id,
+        step=candidate.step,
+        bound_by=found[0] if found else None,
+        found=tuple(found),
+        looked_through=looked_through,
+        detail=detail,
+        ends=ends,
+    )
+
+
+def _cap_is_used(room: MailboxRoom, spans: Sequence[Span], _: LaneKey) -> bool:
+    return not any(date.left > 0 and overlap((date.span,), spans) for date in room.dates)
+
+
+def _slots_on_open_dates(room: MailboxRoom, spans: Sequence[Span]) -> list[int]:
+    return [at for at in room.slots_within(spans) if room.date_room(at).left > 0]
+
+
+def _summed_up(rooms: Sequence[MailboxRoom], firsts: Sequence[Constraint | None]) -> tuple[Constraint | None, str]:
+    """The constraint that takes the last mailbox away, None when one is left."""
+    bound = [first for first in firsts if first is not None]
+    if len(bound) < len(rooms):
+        return None, ""
+    counts = Counter(bound)
+    tally = ", ".join(f"{counts[constraint]} {constraint}" for constraint in sorted(counts, key=power))
+    slowed = sum(room.mailbox.hold is not None for room in rooms)
+    return binding(bound), f"mailboxes: {tally}" + (f"; {slowed} slowed by a hold" if slowed else "")

@@ -1,0 +1,239 @@
+"""Frozen dataclasses to JSON and back, by their type hints.
+
+Here belongs the form of single values: a union carries its class as `type`, sets are sorted, times are UTC with `Z`,
+fractions are text. Not here: which values (`codec`). A reader never raises: it adds each fault with its place.
+"""
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, time
+from enum import Enum
+from fractions import Fraction
+from functools import cache
+from operator import attrgetter
+from typing import NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
+Write: TypeAlias = Callable[[object], Json]
+Read: TypeAlias = Callable[[object, str, list[str]], object]
+
+_TAG = "type"
+
+
+class UnwritableTypeError(TypeError):
+    """A type hint that has no JSON form here: a fault of the program."""
+
+
+@cache
+def writer(hint: object) -> Write | None:
+    """How values of a type become JSON; None when they are JSON already."""
+    kind = _plain(hint)
+    if kind in (int, str, bool) or (isinstance(kind, type) and issubclass(kind, Enum)):
+        return None
+    if isinstance(kind, type) and kind in _SCALAR_WRITERS:
+        return _SCALAR_WRITERS[kind]
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _object_writer(kind)
+    if get_origin(kind) in (tuple, frozenset):
+        return _array_writer(kind)
+    if get_origin(kind) in (Union, types.UnionType):
+        return _union_writer(kind)
+    message = f"{hint!r} has no JSON form"
+    raise UnwritableTypeError(message)
+
+
+@cache
+def reader(hint: object) -> Read:
+    """How JSON becomes values of a type. A reader that adds a fault returns something of no use."""
+    kind = _plain(hint)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _enum_reader(kind)
+    if isinstance(kind, type) and kind in _SCALAR_READERS:
+        return _SCALAR_READERS[kind]
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _object_reader(kind)
+    if get_origin(kind) in (tuple, frozenset):
+        return _array_reader(kind)
+    if get_origin(kind) in (Union, types.UnionType):
+        return _union_reader(kind)
+    message = f"{hint!r} has no JSON form"
+    raise UnwritableTypeError(message)
+
+
+def _plain(hint: object) -> object:
+    while isinstance(hint, NewType):
+        hint = hint.__supertype__
+    return hint
+
+
+def _utc_text(value: object) -> str:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
+
+
+_SCALAR_WRITERS: dict[type, Write] = {datetime: _utc_text, date: str, time: str, Fraction: str}
+
+
+def _object_writer(kind: type) -> Write:
+    hints = get_type_hints(kind)
+    names = sorted(field.name for field in fields(kind))
+    forms = [(name, form) for name in names if (form := writer(hints[name])) is not None]
+    values_of = _getter(names)
+
+    def write(value: object) -> Json:
+        body = dict(zip(names, values_of(value), strict=True))
+        for name, form in forms:
+            body[name] = form(body[name])
+        return body
+
+    return write
+
+
+def _getter(names: Sequence[str]) -> Callable[[object], tuple[Json, ...]]:
+    """All attributes at once; of a single one, `attrgetter` would give no tuple."""
+    first, *others = names
+    return attrgetter(*names) if others else lambda value: (getattr(value, first),)
+
+
+def _array_writer(kind: object) -> Write:
+    encode = writer(get_args(kind)[0])
+    is_set = get_origin(kind) is frozenset
+
+    def write(value: object) -> Json:
+        assert isinstance(value, tuple | frozenset)  # noqa: S101 - the hint says so
+        items = list(value) if encode is None else [encode(item) for item in value]
+        return sorted(items, key=str) if is_set else items
+
+    return write
+
+
+def _union_writer(kind: object) -> Write | None:
+    members = [member for member in get_args(kind) if member is not types.NoneType]
+    if len(members) == 1:
+        encode = writer(members[0])
+        return None if encode is None else lambda value: None if value is None else encode(value)
+    rows = {member: (member.__name__, _object_writer(member)) for member in members}
+
+    def write(value: object) -> Json:
+        if value is None:
+            return None
+        name, encode_member = rows[type(value)]
+        body = encode_member(value)
+        return {_TAG: name, **body} if isinstance(body, Mapping) else body
+
+    return write
+
+
+def _bad(value: object, where: str, wanted: str, faults: list[str]) -> None:
+    shown = repr(value)
+    faults.append(f"{where}: {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '...'} is not {wanted}")
+
+
+_SHOWN = 60
+
+
+def _exact_reader(kind: type, wanted: str) -> Read:
+    def read(value: object, where: str, faults: list[str]) -> object:
+        # Not isinstance: True is an int to Python, and no number to JSON.
+        if type(value) is not kind:
+            _bad(value, where, wanted, faults)
+        return value
+
+    return read
+
+
+def _text_reader(parse: Callable[[str], object], wanted: str) -> Read:
+    def read(value: object, where: str, faults: list[str]) -> object:
+        if isinstance(value, str):
+            try:
+                return parse(value)
+            except (ValueError, ZeroDivisionError, OverflowError):
+                pass
+        _bad(value, where, wanted, faults)
+        return None
+
+    return read
+
+
+_SCALAR_READERS: dict[type, Read] = {
+    int: _exact_reader(int, "a whole number"),
+    str: _exact_reader(str, "a text"),
+    bool: _exact_reader(bool, "true or false"),
+    datetime: _text_reader(datetime.fromisoformat, "a time like 2026-11-21T09:00:00Z"),
+    date: _text_reader(date.fromisoformat, "a date like 2026-11-21"),
+    time: _text_reader(time.fromisoformat, "a time of day like 09:00:00"),
+    Fraction: _text_reader(Fraction, "a fraction like 1/2"),
+}
+
+
+def _enum_reader(kind: type[Enum]) -> Read:
+    members = {member.value: member for member in kind}
+
+    def read(value: object, where: str, faults: list[str]) -> object:
+        member = members.get(value) if isinstance(value, int | str) and not isinstance(value, bool) else None
+        if member is None:
+            _bad(value, where, f"one of {', '.join(str(known) for known in members)}", faults)
+        return member
+
+    return read
+
+
+def _object_reader(kind: type) -> Read:
+    hints = get_type_hints(kind)
+    rows = [(field.name, reader(hints[field.name])) for field in fields(kind)]
+    names = frozenset(name for name, _ in rows)
+
+    def read(value: object, where: str, faults: list[str]) -> object:
+        if not isinstance(value, Mapping) or value.keys() != names:
+            _bad_object(value, where, names, faults)
+            return None
+        before = len(faults)
+        arguments = [decode(value[name], f"{where}.{name}" if where else name, faults) for name, decode in rows]
+        return kind(*arguments) if len(faults) == before else None
+
+    return read
+
+
+def _bad_object(value: object, where: str, names: frozenset[str], faults: list[str]) -> None:
+    if not isinstance(value, Mapping):
+        _bad(value, where or "the document", "an object", faults)
+        return
+    faults.extend(f"{where or 'the document'}: {name} is missing" for name in sorted(names - value.keys()))
+    faults.extend(f"{where or 'the document'}: {name} is not known" for name in sorted(value.keys() - names, key=str))
+
+
+def _array_reader(kind: object) -> Read:
+    decode = reader(get_args(kind)[0])
+    build = frozenset if get_origin(kind) is frozenset else tuple
+
+    def read(value: object, where: str, faults: list[str]) -> object:
+        if not isinstance(value, list):
+            _bad(value, where, "a list", faults)
+            return ()
+        return build([decode(item, f"{where}[{index}]", faults) for index, item in enumerate(value)])
+
+    return read
+
+
+def _union_reader(kind: object) -> Read:
+    members = [member for member in get_args(kind) if member is not types.NoneType]
+    only = reader(members[0]) if len(members) == 1 else _tagged_reader(members)
+
+    def read(value: object, where: str, faults: list[str]) -> object:
+        return None if value is None else only(value, where, faults)
+
+    return read
+
+
+def _tagged_reader(members: Sequence[type]) -> Read:
+    rows = {member.__name__: _object_reader(member) for member in members}
+
+    def read(value: object, where: str, faults: list[str]) -> object:
+        tag = value.get(_TAG) if isinstance(value, Mapping) else None
+        decode = rows.get(tag) if isinstance(tag, str) else None
+        if decode is None or not isinstance(value, Mapping):
+            _bad(value, where, f"an object whose {_TAG} is one of {', '.join(rows)}", faults)
+            return None
+        return decode({name: item for name, item in value.items() if name != _TAG}, where, faults)
+
+    return read

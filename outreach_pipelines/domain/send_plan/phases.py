@@ -1,0 +1,181 @@
+"""In which order messages compete: follow-ups, then new leads by priority, share and health (rules 2 and 6).
+
+Here belongs what each sweep is about. Not here: how a sweep gives slots (`assignment`).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import accumulate, groupby
+from typing import TypeVar
+
+from outreach_pipelines.domain.campaign import CampaignState
+from outreach_pipelines.domain.send_plan.assignment import Placed, Quotas, Supply, Sweep
+from outreach_pipelines.domain.send_plan.capacity import UNLIMITED, MailboxRoom, effective_cap, new_lead_budget
+from outreach_pipelines.domain.send_plan.eligibility import Eligible
+from outreach_pipelines.domain.send_plan.routes import domain_weight
+from outreach_pipelines.domain.send_plan.shares import Hand, deal, interleaved
+from outreach_pipelines.domain.send_plan.snapshot import (
+    Campaign,
+    CampaignId,
+    DomainId,
+    EnrollmentId,
+    Mailbox,
+    MailboxId,
+    MailboxState,
+    PoolId,
+    RecipientProvider,
+    SendingDomain,
+    Snapshot,
+)
+
+Key = TypeVar("Key", bound=int)
+
+FORECAST_DAYS = 10
+"""Business days for which a mailbox keeps room for its follow-ups."""
+
+
+class Phases:
+    """The sweeps of one planning, in their order."""
+
+    def __init__(self, snapshot: Snapshot, supply: Supply) -> None:
+        self._supply = supply
+        self._domains = {domain.id: domain for domain in snapshot.domains}
+        self._mailboxes = {mailbox.id: mailbox for mailbox in snapshot.mailboxes}
+        self._campaigns = {campaign.id: campaign for campaign in snapshot.campaigns}
+        self._by_domain: dict[DomainId, list[MailboxId]] = defaultdict(list)
+        for mailbox in snapshot.mailboxes:
+            self._by_domain[mailbox.domain_id].append(mailbox.id)
+        self._placed: dict[EnrollmentId, Placed] = {}
+
+    def run(self, eligible: Sequence[Eligible]) -> Mapping[EnrollmentId, Placed]:
+        follow_ups = sorted((e for e in eligible if not e.lane.is_new), key=_oldest_first)
+        new_leads = [e for e in eligible if e.lane.is_new]
+        self._place_follow_ups(follow_ups)
+        self._set_budgets(follow_ups)
+        for level in self._levels(new_leads):
+            self._take_in(level)
+        return self._placed
+
+    def _place_follow_ups(self, queue: Sequence[Eligible]) -> None:
+        """Those that waited longest have the first claim to their mailbox and to the tenant's day."""
+        room_left = {id_: room.left for id_, room in self._supply.rooms.items()}
+        first = _admitted([(e, e.mailbox_ids[0]) for e in queue], room_left, self._supply.ledger.tenant_left)
+        if len(first) < len(queue):
+            self._sweep(first)
+        self._sweep(self._open(queue))
+
+    def _set_budgets(self, follow_ups: Iterable[Eligible]) -> None:
+        waiting = Counter(e.lane.sticky for e in self._open(follow_ups))
+        placed = Counter(placed.mailbox_id for placed in self._placed.values())
+        landings = {pool: landing(campaigns) for pool, campaigns in self._active_by_pool().items()}
+        for mailbox_id, room in self._supply.rooms.items():
+            pool = self._domains[room.domain_id].pool_id
+            budget = _budget(room.mailbox, placed[mailbox_id], waiting[mailbox_id], landings.get(pool, landing(())))
+            room.new_left = UNLIMITED if budget is None else budget - room.mailbox.new_leads_today
+
+    def _active_by_pool(self) -> dict[PoolId, list[Campaign]]:
+        pools: dict[PoolId, list[Campaign]] = defaultdict(list)
+        for campaign in self._campaigns.values():
+            if campaign.state is CampaignState.ACTIVE:
+                pools[campaign.pool_id].append(campaign)
+        return pools
+
+    def _levels(self, new_leads: Sequence[Eligible]) -> Iterator[list[Eligible]]:
+        """New leads by the priority of their campaign, and in each priority by turns of the campaigns' shares."""
+        by_priority = sorted(new_leads, key=self._priority)
+        for _, level in groupby(by_priority, key=self._priority):
+            queues: dict[CampaignId, list[Eligible]] = defaultdict(list)
+            for eligible in sorted(level, key=_oldest_first):
+                queues[eligible.candidate.campaign_id].append(eligible)
+            yield interleaved(queues, {id_: self._campaigns[id_].share for id_ in queues})
+
+    def _priority(self, eligible: Eligible) -> int:
+        return self._campaigns[eligible.candidate.campaign_id].priority
+
+    def _take_in(self, level: Sequence[Eligible]) -> None:
+        """First engaged and verified leads for ramping mailboxes, then all by health, then into whatever is left."""
+        pool_left: dict[PoolId, int] = defaultdict(int)
+        for room in self._supply.rooms.values():
+            pool_left[self._domains[room.domain_id].pool_id] += _new_room(room)
+        first = _admitted([(e, e.lane.pool_id) for e in level], pool_left, self._supply.ledger.tenant_left)
+        warm = [e for e in first if e.candidate.engaged and e.candidate.verified]
+        self._sweep(warm, [id_ for id_, m in self._mailboxes.items() if m.state is MailboxState.RAMPING])
+        healthy_first = self._open(first)
+        self._sweep(healthy_first, quotas=self._quotas(healthy_first))
+        self._sweep(self._open(level))
+
+    def _quotas(self, queue: Iterable[Eligible]) -> Quotas:
+        """Weighted round-robin by health, over domains first, then mailboxes, for each recipient provider."""
+        demand = Counter((e.lane.pool_id, e.lane.provider) for e in queue)
+        room_left = {id_: _new_room(room) for id_, room in self._supply.rooms.items()}
+        quotas: Quotas = {}
+        for pool_id, provider in sorted(demand):
+            shares = self._deal_domains(demand[pool_id, provider], pool_id, provider, room_left)
+            for domain_id, count in shares.items():
+                hands = [Hand(m, self._mailboxes[m].health, room_left[m]) for m in self._of_domain(domain_id)]
+                for mailbox_id, turns in deal(count, hands).items():
+                    quotas[mailbox_id, provider] = turns
+                    room_left[mailbox_id] -= turns
+        return quotas
+
+    def _deal_domains(
+        self, count: int, pool_id: PoolId, provider: RecipientProvider, room_left: Mapping[MailboxId, int]
+    ) -> dict[DomainId, int]:
+        domains = (domain for domain in self._domains.values() if domain.pool_id == pool_id)
+        return deal(count, [self._domain_hand(domain, provider, room_left) for domain in domains])
+
+    def _domain_hand(
+        self, domain: SendingDomain, provider: RecipientProvider, room_left: Mapping[MailboxId, int]
+    ) -> Hand[DomainId]:
+        room = sum(room_left[mailbox_id] for mailbox_id in self._of_domain(domain.id))
+        return Hand(domain.id, domain_weight(domain, provider), min(room, self._supply.ledger.domains[domain.id]))
+
+    def _of_domain(self, domain_id: DomainId) -> Sequence[MailboxId]:
+        return self._by_domain.get(domain_id, ())
+
+    def _open(self, queue: Iterable[Eligible]) -> list[Eligible]:
+        return [e for e in queue if e.candidate.enrollment_id not in self._placed]
+
+    def _sweep(
+        self, queue: Sequence[Eligible], mailboxes: Iterable[MailboxId] | None = None, quotas: Quotas | None = None
+    ) -> None:
+        served = self._supply.rooms if mailboxes is None else mailboxes
+        for placed in Sweep(self._supply, queue, served, quotas).run():
+            self._placed[placed.eligible.candidate.enrollment_id] = placed
+
+
+def landing(campaigns: Iterable[Campaign]) -> tuple[int, ...]:
+    """For each of the next `FORECAST_DAYS` business days, and today as the first: how many later steps of a lead taken
+    in every day have fallen due; of several campaigns the one that asks most."""
+    due_days = [tuple(accumulate(step.delay_business_days for step in campaign.steps[1:])) for campaign in campaigns]
+    return tuple(
+        max((sum(due <= day for due in row) for row in due_days), default=0) for day in range(FORECAST_DAYS + 1)
+    )
+
+
+def _budget(mailbox: Mailbox, placed: int, waiting: int, landings: Sequence[int]) -> int | None:
+    """A follow-up that found no slot today is due again tomorrow."""
+    ahead = (*mailbox.follow_ups_ahead, *[0] * FORECAST_DAYS)[:FORECAST_DAYS]
+    return new_lead_budget(effective_cap(mailbox), (placed, ahead[0] + waiting, *ahead[1:]), (0, *landings[1:]))
+
+
+def _new_room(room: MailboxRoom) -> int:
+    return max(0, min(room.left, room.new_left))
+
+
+def _admitted(queue: Iterable[tuple[Eligible, Key]], room_left: Mapping[Key, int], total: int) -> list[Eligible]:
+    """The first in the queue for whom there is room by the caps; the rest follow when these have had their turn."""
+    left = dict(room_left)
+    admitted: list[Eligible] = []
+    for eligible, key in queue:
+        if len(admitted) >= total:
+            break
+        if left.get(key, 0) > 0:
+            left[key] -= 1
+            admitted.append(eligible)
+    return admitted
+
+
+def _oldest_first(eligible: Eligible) -> tuple[date, EnrollmentId]:
+    return eligible.candidate.due_day, eligible.candidate.enrollment_id

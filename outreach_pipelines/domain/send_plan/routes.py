@@ -1,0 +1,179 @@
+"""Which mailboxes could carry a message at all, before time and numbers (rules 1 and 2).
+
+Here belong the lawful basis, readiness of domains, and the state of mailboxes. Not here: caps and minutes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from outreach_pipelines.domain.lead import LawfulBasis
+from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint
+from outreach_pipelines.domain.send_plan.snapshot import (
+    AccountId,
+    Candidate,
+    Mailbox,
+    MailboxId,
+    MailboxState,
+    PoolId,
+    ReadinessState,
+    RecipientProvider,
+    SendingDomain,
+    Snapshot,
+)
+
+FULL_WEIGHT = 100
+"""The health of a domain towards a provider about which nothing is known."""
+
+
+class LaneKey(NamedTuple):
+    """What decides which mailboxes a message may leave from: its thread's mailbox, or the pool."""
+
+    pool_id: PoolId
+    sticky: MailboxId | None
+    basis: LawfulBasis
+    provider: RecipientProvider
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The mailboxes that may carry it; without any, `found` tells why, the binding constraint first."""
+
+    mailbox_ids: tuple[MailboxId, ...]
+    found: tuple[Constraint, ...]
+    detail: str
+
+
+def power(constraint: Constraint) -> int:
+    """0 is the strongest."""
+    return _POWER[constraint]
+
+
+def is_new_lead(candidate: Candidate) -> bool:
+    return candidate.step == 1
+
+
+class Routes:
+    """Answers by `LaneKey`, computed once for each."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._domains = {domain.id: domain for domain in snapshot.domains}
+        self._mailboxes = {mailbox.id: mailbox for mailbox in snapshot.mailboxes}
+        self._accounts = {account.id: account for account in snapshot.accounts}
+        self._pools: dict[PoolId, list[Mailbox]] = {}
+        for mailbox in snapshot.mailboxes:
+            self._pools.setdefault(self._domains[mailbox.domain_id].pool_id, []).append(mailbox)
+        self._campaign_pools = {campaign.id: campaign.pool_id for campaign in snapshot.campaigns}
+        self._reaches: dict[LaneKey, Reach] = {}
+        self._usable: dict[tuple[MailboxId, LawfulBasis], tuple[AccountId, ...]] = {}
+
+    def lane_key(self, candidate: Candidate) -> LaneKey:
+        pool = self._campaign_pools[candidate.campaign_id]
+        return LaneKey(pool, candidate.sticky_mailbox, candidate.basis, candidate.provider, is_new_lead(candidate))
+
+    def reach(self, key: LaneKey) -> Reach:
+        known = self._reaches.get(key)
+        if known is None:
+            known = self._reaches[key] = self._find_reach(key)
+        return known
+
+    def accounts(self, mailbox_id: MailboxId, basis: LawfulBasis) -> tuple[AccountId, ...]:
+        """The mailbox's accounts, in its order, that allow the basis and for which its domain is ready."""
+        known = self._usable.get((mailbox_id, basis))
+        if known is None:
+            mailbox = self._mailboxes[mailbox_id]
+            domain = self._domains[mailbox.domain_id]
+            allowing = self._allowing(mailbox, basis)
+            ready = tuple(a for a in allowing if _readiness(domain, a) is ReadinessState.READY)
+            known = self._usable[(mailbox_id, basis)] = ready
+        return known
+
+    def _find_reach(self, key: LaneKey) -> Reach:
+        if key.sticky is None:
+            return self._filtered(self._pools.get(key.pool_id, []), key)
+        mailbox = self._mailboxes.get(key.sticky)
+        if mailbox is None:
+            return Reach((), (Constraint.MAILBOX_RETIRED,), f"mailbox {key.sticky} is no longer in the inventory")
+        return self._filtered([mailbox], key)
+
+    def _filtered(self, mailboxes: list[Mailbox], key: LaneKey) -> Reach:
+        if not mailboxes:
+            return Reach((), (Constraint.NO_MAILBOX,), f"pool {key.pool_id} has no mailbox")
+        objections = {mailbox.id: tuple(self._objections(mailbox, key)) for mailbox in mailboxes}
+        usable = tuple(id_ for id_, found in objections.items() if not found)
+        if usable:
+            return Reach(usable, (), "")
+        return Reach((), _found(objections.values()), self._tally(objections))
+
+    def _objections(self, mailbox: Mailbox, key: LaneKey) -> Iterator[Constraint]:
+        """What speaks against a mailbox, in the order of power."""
+        domain = self._domains[mailbox.domain_id]
+        yield from self._account_objections(mailbox, domain, key.basis)
+        if mailbox.state is MailboxState.RETIRED:
+            yield Constraint.MAILBOX_RETIRED
+        if mailbox.state is MailboxState.RESTING:
+            yield Constraint.MAILBOX_RESTING
+        if mailbox.hold is not None and mailbox.hold.factor == 0:
+            yield Constraint.MAILBOX_HELD
+        if key.is_new and not mailbox.inbox_readable:
+            yield Constraint.INBOX_UNREADABLE
+        if key.is_new and (mailbox.health == 0 or domain_weight(domain, key.provider) == 0):
+            yield Constraint.HEALTH
+
+    def _account_objections(self, mailbox: Mailbox, domain: SendingDomain, basis: LawfulBasis) -> Iterator[Constraint]:
+        states = {_readiness(domain, account) for account in self._allowing(mailbox, basis)}
+        if not states:
+            yield Constraint.BASIS_NOT_COVERED
+        elif ReadinessState.READY in states:
+            return
+        else:
+            unknown = ReadinessState.UNKNOWN in states
+            yield Constraint.DOMAIN_UNKNOWN if unknown else Constraint.DOMAIN_NOT_READY
+
+    def _allowing(self, mailbox: Mailbox, basis: LawfulBasis) -> tuple[AccountId, ...]:
+        return tuple(a for a in mailbox.account_ids if basis in self._accounts[a].allowed_basis)
+
+    def _tally(self, objections: dict[MailboxId, tuple[Constraint, ...]]) -> str:
+        counts = Counter(found[0] for found in objections.values())
+        parts = (f"{counts[c]} {c}" for c in sorted(counts, key=power))
+        reasons = sorted(set(self._reasons(objections)))
+        return f"mailboxes: {', '.join(parts)}" + "".join(f"; {reason}" for reason in reasons[:_REASONS_SHOWN])
+
+    def _reasons(self, objections: dict[MailboxId, tuple[Constraint, ...]]) -> Iterator[str]:
+        """The sentences that holds and audits gave."""
+        for id_, found in objections.items():
+            mailbox = self._mailboxes[id_]
+            if Constraint.MAILBOX_HELD in found and mailbox.hold is not None:
+                yield mailbox.hold.reason
+            if Constraint.DOMAIN_NOT_READY in found or Constraint.DOMAIN_UNKNOWN in found:
+                domain = self._domains[mailbox.domain_id]
+                yield from (f"{domain.name}: {row.reason}" for row in domain.readiness if row.reason)
+
+
+_POWER = {constraint: index for index, constraint in enumerate(ORDER_OF_POWER)}
+_REASONS_SHOWN = 3
+
+
+def domain_weight(domain: SendingDomain, provider: RecipientProvider) -> int:
+    """Health of the domain towards a recipient provider, 0 to 100."""
+    return next((row.weight for row in domain.health if row.provider is provider), FULL_WEIGHT)
+
+
+def binding(firsts: Iterable[Constraint]) -> Constraint:
+    """Of the first objection to each mailbox, the one that takes the last mailbox away when rules are applied in
+    their order: another mailbox would have passed every stronger rule."""
+    return max(firsts, key=power)
+
+
+def _found(objections: Iterable[tuple[Constraint, ...]]) -> tuple[Constraint, ...]:
+    """The binding constraint, and those that by themselves exclude every mailbox, strongest first."""
+    rows = tuple(objections)
+    everywhere = frozenset(rows[0]).intersection(*rows)
+    return tuple(sorted(everywhere | {binding(row[0] for row in rows)}, key=power))
+
+
+def _readiness(domain: SendingDomain, account_id: AccountId) -> ReadinessState:
+    """An account the audit never looked at is unknown."""
+    return next((row.state for row in domain.readiness if row.account_id == account_id), ReadinessState.UNKNOWN)

@@ -1,0 +1,124 @@
+"""Publishes SES events to SNS: off the request path, in order, until SNS takes them; faults included."""
+
+import asyncio
+import json
+import logging
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from outreach_pipelines.lab.config import Aws
+from outreach_pipelines.lab.faults import Fault, FaultBoard
+from outreach_pipelines.lab.json_value import JsonObject
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY_S = 0.1
+LONGEST_RETRY_S = 5.0
+
+
+class Topics(Protocol):
+    """Where events go. Called in a thread."""
+
+    def publish(self, topic_arn: str, body: str) -> None:
+        """Publish one message. Raises BotoCoreError or ClientError when that fails."""
+
+
+class SnsTopics:
+    """The topics of an AWS account."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._client = boto3.client(
+            "sns",
+            endpoint_url=aws.endpoint_url,
+            region_name=aws.region,
+            aws_access_key_id=aws.access_key_id,
+            aws_secret_access_key=aws.secret_access_key,
+            config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}),
+        )
+
+    def publish(self, topic_arn: str, body: str) -> None:
+        """Publish with the subject that SES uses."""
+        self._client.publish(TopicArn=topic_arn, Message=body, Subject="Amazon SES Email Event Notification")
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    topic_arn: str
+    body: str
+
+
+class EventPublisher:
+    """A queue of events and the task that empties it."""
+
+    def __init__(self, topics: Topics, faults: FaultBoard, *, account: str, seed: int) -> None:
+        self._topics, self._faults, self._account = topics, faults, account
+        self._shuffle = Random(seed).shuffle  # noqa: S311 - the order of a rehearsed fault
+        self._queue: deque[_Event] = deque()
+        self._held: list[_Event] = []
+        self._filled = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.dropped = 0
+
+    @property
+    def unpublished(self) -> int:
+        """How many events SNS has not taken yet; dropped ones do not count."""
+        return len(self._queue) + len(self._held)
+
+    def publish(self, topic_arn: str, event: JsonObject, *, recipient: str) -> None:
+        """Queue an event that concerns `recipient`, unless a fault drops, repeats or holds it."""
+        queued = _Event(topic_arn, json.dumps(event))
+        targets = (self._account, recipient)
+        if self._faults.take(Fault.DROP_EVENTS, *targets):
+            self.dropped += 1
+        elif self._faults.take(Fault.SHUFFLE_EVENTS, *targets):
+            self._held.append(queued)
+            if not any(self._faults.left(Fault.SHUFFLE_EVENTS, target) for target in targets):
+                self.release_held()
+        else:
+            self._enqueue([queued] * (2 if self._faults.take(Fault.REPEAT_EVENTS, *targets) else 1))
+
+    def release_held(self) -> None:
+        """Publish what a shuffle holds, in another order."""
+        self._shuffle(self._held)
+        self._enqueue(self._held)
+        self._held = []
+
+    def start(self) -> None:
+        """Begin to publish, in the running event loop."""
+        self._task = asyncio.create_task(self._publish_forever(), name="lab-publisher")
+
+    async def stop(self) -> None:
+        """End the task. What is queued is lost, as it is when a provider loses an event."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def _enqueue(self, events: list[_Event]) -> None:
+        self._queue.extend(events)
+        self._filled.set()
+
+    async def _publish_forever(self) -> None:
+        while True:
+            await self._filled.wait()
+            while self._queue:
+                await self._publish_until_taken(self._queue[0])
+                self._queue.popleft()
+            self._filled.clear()
+
+    async def _publish_until_taken(self, event: _Event) -> None:
+        wait = FIRST_RETRY_S
+        while True:
+            try:
+                return await asyncio.to_thread(self._topics.publish, event.topic_arn, event.body)
+            except (BotoCoreError, ClientError) as error:
+                log.warning("SNS did not take an event for %s: %s", event.topic_arn, error)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_RETRY_S)

@@ -1,0 +1,114 @@
+"""The environment as one frozen value; every fault in one message, at the start.
+
+Read from, strongest first: environment variables, `.env` in the working directory, and `var/run/outreach.env`, which a
+running local stack writes. Belongs here: names, shapes, defaults. Does not: what belongs to a tenant (its inventory).
+"""
+
+import base64
+import binascii
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from outreach_pipelines.errors import SettingsFault
+
+LOCAL_STACK_ENV = Path("var/run/outreach.env")
+
+
+class SendingMode(StrEnum):
+    """`lab` reaches servers on loopback only; `live` needs the fences of production."""
+
+    OFF = "off"
+    LAB = "lab"
+    LIVE = "live"
+
+
+def _key(value: SecretStr) -> SecretStr:
+    try:
+        raw = base64.b64decode(value.get_secret_value(), validate=True)
+    except binascii.Error:
+        raw = b""
+    if len(raw) < 32:
+        message = "must be base64 of 32 bytes or more: openssl rand -base64 32"
+        raise ValueError(message)
+    return value
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("postgresql+psycopg://", "postgresql://")):
+        message = "must be a URL such as postgresql+psycopg://ROLE:PASSWORD@HOST:PORT/DATABASE"
+        raise ValueError(message)
+    return value
+
+
+Key = Annotated[SecretStr, AfterValidator(_key)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+
+
+class Settings(BaseSettings):
+    """All settings of the code location and the CLI. Names are upper case in the environment, with OUTREACH_ before them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OUTREACH_",
+        env_file=(LOCAL_STACK_ENV, ".env"),
+        env_file_encoding="utf-8",
+        frozen=True,
+        extra="ignore",
+    )
+
+    database_url: DatabaseUrl = Field(description="PostgreSQL as role outreach_app")
+    ops_url: DatabaseUrl = Field(
+        description="PostgreSQL as role outreach_ops: schedules and sensors see which tenants have work"
+    )
+    ingest_url: DatabaseUrl = Field(description="PostgreSQL as role outreach_ingest: verified events come in")
+    files: str = Field(min_length=1, description="folder or s3://bucket/prefix of inventory, uploads, templates, plans")
+    tag_key: Key = Field(description="MAC key of the tags that messages carry")
+    address_key: Key = Field(
+        description="HMAC key that names persons without naming them; kept as long as suppressions are"
+    )
+    token_keys: SecretStr = Field(description="unsubscribe keys, ID:BASE64,...; the first one seals, all unseal")
+    sending: SendingMode = SendingMode.LAB
+    aws_endpoint_url: str | None = Field(default=None, description="where SQS and S3 answer, when not at AWS")
+    aws_region: str = "us-east-1"
+    event_queue_url: str | None = Field(default=None, description="SQS queue of provider events")
+    nameserver: str | None = Field(default=None, description="HOST:PORT of the resolver; the system's when unset")
+    partitions_start: date = Field(
+        default_factory=lambda: date.today() - timedelta(days=60), description="first day and hour shown as partitions"
+    )  # noqa: DTZ011
+    evidence_horizon_seconds: float = Field(
+        default=3600, gt=0, description="how long evidence of an unanswered send may take"
+    )
+    tenants_per_run: int = Field(default=1, ge=1, description="small tenants grouped into one hourly run")
+
+    @model_validator(mode="after")
+    def _live_needs_its_fences(self) -> Self:
+        if self.sending is SendingMode.LIVE and self.aws_endpoint_url is not None:
+            message = "sending=live does not go with aws_endpoint_url: that is for local servers"
+            raise ValueError(message)
+        return self
+
+
+@cache
+def load_settings() -> Settings:
+    """The process's settings, read once. Raises `SettingsFault`, whose text names everything missing or wrong."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # values come from the environment
+    except ValidationError as fault:
+        raise SettingsFault(_sentence(fault)) from None
+
+
+def _sentence(fault: ValidationError) -> str:
+    lines = []
+    for error in fault.errors(include_input=False, include_url=False):
+        name = str(error["loc"][0]) if error["loc"] else ""
+        known = Settings.model_fields.get(name)
+        what = "is missing" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")
+        about = f" ({known.description})" if known is not None and known.description else ""
+        lines.append(f"  OUTREACH_{name.upper()} {what}{about}" if name else f"  {what}")
+    cure = "Set them in the environment or in .env, or start a local stack that does: outreach up"
+    return "\n".join(["Settings are missing or wrong:", *lines, cure])
