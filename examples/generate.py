@@ -40,7 +40,12 @@ def main() -> None:
 
 def files() -> dict[str, bytes]:
     """Every generated file under its path."""
-    found = {f"zones/{name}.zone": text.encode() for name, text in zone_files().items()}
+    return {f"zones/{name}.zone": text.encode() for name, text in zone_files().items()} | store_files()
+
+
+def store_files() -> dict[str, bytes]:
+    """The files of the object store: the tabular part of the inventories, and the uploads."""
+    found: dict[str, bytes] = {}
     for tenant, uploads in UPLOADS.items():
         senders = [sender for sender in SENDERS if sender.tenant == tenant]
         found[f"inventory/{tenant}/domains.csv"] = _table(DOMAIN_COLUMNS, [_domain(sender) for sender in senders])

@@ -6,7 +6,7 @@ running local stack writes. Belongs here: names, shapes, defaults. Does not: wha
 
 import base64
 import binascii
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -78,8 +78,8 @@ class Settings(BaseSettings):
     event_queue_url: str | None = Field(default=None, description="SQS queue of provider events")
     nameserver: str | None = Field(default=None, description="HOST:PORT of the resolver; the system's when unset")
     partitions_start: date = Field(
-        default_factory=lambda: date.today() - timedelta(days=60), description="first day and hour shown as partitions"
-    )  # noqa: DTZ011
+        default_factory=lambda: datetime.now(UTC).date() - timedelta(days=60), description="first day and hour shown as partitions"
+    )
     evidence_horizon_seconds: float = Field(
         default=3600, gt=0, description="how long evidence of an unanswered send may take"
     )

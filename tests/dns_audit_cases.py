@@ -190,7 +190,8 @@ def mended(served: FakeDns, findings: Findings) -> FakeDns:
 
 
 def _line(record: ResourceRecord) -> str:
-    return f"{record.name} {record.type} {record.value.removesuffix('.')}"
+    value = record.value if record.value.endswith(" .") else record.value.removesuffix(".")
+    return f"{record.name} {record.type} {value}"
 
 
 def looked_up(make: Callable[[], Lookup[Result]], served: FakeDns) -> Result:

@@ -15,7 +15,8 @@ def lab_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     port = free_port()
     environment = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "TMPDIR": str(folder)}
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "ministack"], env=environment, cwd=folder, stdout=log, stderr=log)
+        command = [sys.executable, "-m", "ministack"]
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
     try:
         wait_until(lambda: listens(port), process)
         yield Aws(f"http://127.0.0.1:{port}")

@@ -1,7 +1,6 @@
 """The lab and an SNS/SQS stand-in as processes of their own, for tests that speak to them as real clients do."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -9,8 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +139,8 @@ def start_lab(aws: Aws, folder: Path, **settings: object) -> RunningLab:
     whereabouts = folder / "data" / "lab.json"
     whereabouts.unlink(missing_ok=True)
     with (folder / "log").open("ab") as log:
-        process = subprocess.Popen([sys.executable, "-m", "outreach_pipelines.lab", str(config)], stdout=log, stderr=log)
+        command = [sys.executable, "-m", "outreach_pipelines.lab", str(config)]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         wait_until(whereabouts.exists, process)
     except BaseException:

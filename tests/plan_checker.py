@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -67,7 +68,7 @@ class _Judge:
 
     def _books(self) -> Iterator[str]:
         decided = Counter(row["enrollment_id"] for row in self.plan["decisions"])
-        if decided != Counter(self.candidates):
+        if decided != Counter(list(self.candidates)):
             yield "decisions and candidates are not one to one"
         placed = Counter(row["enrollment_id"] for row in self.placements)
         if placed != Counter(row["enrollment_id"] for row in self.plan["decisions"] if row["bound_by"] is None):
@@ -202,7 +203,7 @@ class _Judge:
     def _spacing(self, mailbox: Row, rows: list[Row]) -> Iterator[str]:
         ours = [(_moment(row["due_at"]), True) for row in rows]
         times = sorted([*ours, *((_moment(text), False) for text in mailbox["other_sends"])])
-        for (a, a_ours), (b, b_ours) in zip(times, times[1:], strict=False):
+        for (a, a_ours), (b, b_ours) in pairwise(times):
             if (a_ours or b_ours) and b - a < timedelta(seconds=mailbox["min_spacing"]):
                 yield f"{b - a} between two messages"
 
@@ -239,7 +240,7 @@ class _Judge:
         others = Counter(_moment(t).replace(second=0) for m in self.mailboxes.values() for t in m["other_sends"])
         for minute, count in ours.items():
             yield from _above(f"minute {minute}", count + others[minute], self.policy["minute_cap"])
-        for account_id, count in Counter(row["account_ids"][0] for row in self.placements).items():
+        for account_id, count in Counter(a for row in self.placements for a in row["account_ids"][:1]).items():
             yield from _above(f"account {account_id}", count, self.accounts[account_id]["share_left"])
 
     def _recipient_limits(self) -> Iterator[str]:

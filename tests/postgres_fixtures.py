@@ -1,6 +1,5 @@
 """A database of this version, with its roles: migrated once for each test module that asks for it."""
 
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,12 +12,12 @@ PASSWORDS = {role: f"{role.value}-of-the-tests" for role in Role}
 
 
 @pytest.fixture(scope="module")
-def outreach_database(postgres_admin_url: str, postgres_database_url: str) -> Iterator[DatabaseUrls]:
+def outreach_database(postgres_admin_url: str, postgres_database_url: str) -> DatabaseUrls:
     """URLs by role of a fresh and migrated database."""
     name = urlsplit(postgres_database_url).path.removeprefix("/")
     urls = bootstrap(postgres_admin_url, database=name, passwords=PASSWORDS)
     migrate(urls[Role.MIGRATE])
-    yield urls
+    return urls
 
 
 @pytest.fixture(scope="module")

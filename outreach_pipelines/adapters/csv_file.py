@@ -177,7 +177,9 @@ def _row(line: int, cells: tuple[str, ...], columns: int) -> TableRow:
 def _cell_fault(cell: str) -> RowFault | None:
     if "\0" in cell:
         return RowFault.NUL
-    return RowFault.NOT_UTF8 if any("\ud800" <= c <= "\udfff" for c in cell if not c.isascii()) else None
+    if cell.isascii():
+        return None
+    return RowFault.NOT_UTF8 if any("\ud800" <= c <= "\udfff" for c in cell) else None
 
 
 def _checked(rows: Iterator[TableRow], lines: _HashedLines, digest: FileDigest) -> Iterator[TableRow]:

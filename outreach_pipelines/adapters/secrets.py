@@ -4,50 +4,18 @@ Belongs here: reading environment, files, SSM and Secrets Manager. Does not: the
 secret is logged, repeated in an error, or kept anywhere else.
 """
 
-import hmac
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn, assert_never
+from typing import assert_never
 
 from boto3.session import Session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from outreach_pipelines.domain.reference import Fixed, FromEnvironment, SecretRef, SecretScheme, Setting
+from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.errors import SettingsFault, Unreadable
-
-
-class Secret:
-    """A text that shows itself only to who asks by `reveal`: masked in `repr`, `str`, formats, and not picklable."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself: hand it to the library that needs it and keep it nowhere."""
-        return self._text
-
-    def __repr__(self) -> str:
-        """Never the text, nor its length."""
-        return "Secret(********)"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        """Equal texts, compared in constant time."""
-        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
-
-    def __hash__(self) -> int:
-        """Equal secrets hash alike."""
-        return hash(self._text)
-
-    def __reduce__(self) -> NoReturn:
-        """A pickle would carry the text into files and queues."""
-        message = "a secret is not pickled"
-        raise TypeError(message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from outreach_pipelines.adapters.secrets import Secret
+from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost, SendAnswer
 from outreach_pipelines.domain.wire_message import WireMessage
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 SesClients = Callable[[Config], "SESV2Client"]
 """Makes a client with this configuration: the transport's own, since a retry inside of the SDK could send twice."""
 
-CONNECT_SECONDS: Final = 5.0
 LONGEST_TEXT: Final = 500
 _TAG_NAME: Final = "outreach"
 _MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,200}")
@@ -98,14 +97,21 @@ class SesTransport:
     """
 
     def __init__(
-        self, clients: SesClients, *, region: str, path: SesPath, timeout: float = 25.0, connections: int = 32
+        self,
+        clients: SesClients,
+        *,
+        region: str,
+        path: SesPath,
+        timeout: float = 25.0,
+        connect_timeout: float = 5.0,
+        connections: int = 32,
     ) -> None:
         self._region = region
         self._path = path
-        self._most_seconds = timeout + CONNECT_SECONDS
+        self._most_seconds = timeout + connect_timeout
         self._threads = ThreadPoolExecutor(connections, "ses")
         self._in_thread = threading.local()
-        self._client = clients(_configuration(timeout, connections))
+        self._client = clients(_configuration(timeout, connect_timeout, connections))
         self._client.meta.events.register("before-send.sesv2.SendEmail", self._check_deadline)
 
     async def send(self, message: WireMessage, *, deadline: float) -> SendAnswer:
@@ -155,10 +161,10 @@ def wire_message_id(message_id: str, region: str) -> str:
     return f"<{message_id}@{host}>"
 
 
-def _configuration(timeout: float, connections: int) -> Config:
+def _configuration(timeout: float, connect_timeout: float, connections: int) -> Config:
     return Config(
         retries={"total_max_attempts": 1, "mode": "standard"},
-        connect_timeout=CONNECT_SECONDS,
+        connect_timeout=connect_timeout,
         read_timeout=timeout,
         max_pool_connections=connections,
     )

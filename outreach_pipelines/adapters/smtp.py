@@ -17,8 +17,8 @@ from typing import Final
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException, SMTPServerDisconnected
 
-from outreach_pipelines.adapters.secrets import Secret
 from outreach_pipelines.domain.provider_account import Tls
+from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost, SendAnswer
 from outreach_pipelines.domain.wire_message import WireMessage
 
@@ -34,7 +34,7 @@ _LEADING_DOT: Final = re.compile(rb"^\.", re.MULTILINE)  # RFC 5321 section 4.5.
 
 @dataclass(frozen=True, slots=True)
 class SmtpAccess:
-    """One account at one server. `provider` names the rows of `provider_answers.toml`; `client_name` is said in EHLO.
+    """One account at one server. `client_name` is said in EHLO.
 
     `tls_context` replaces the system's trust, for servers with certificates of their own. Raises `ValueError` for an
     unsecured connection to anything but loopback.
@@ -45,7 +45,6 @@ class SmtpAccess:
     tls: Tls
     username: str | None = None
     password: Secret | None = None
-    provider: str = "smtp"
     client_name: str = "localhost"
     tls_context: ssl.SSLContext | None = field(default=None, repr=False)
 

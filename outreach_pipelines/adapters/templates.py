@@ -3,7 +3,7 @@
 A template may show a field, change it by one of FILTERS, and choose by `if`. Without loops, calls, assignments,
 arithmetic or attributes its work is bounded by its length, before anything runs; Jinja's sandbox is the second wall.
 
-Belongs here: rendering, its limits, the cache by content. Does not: which fields a campaign must have (`domain.campaign`).
+Belongs here: rendering, its limits, the cache by content. Does not: what a campaign must show (`domain.campaign`).
 """
 
 import hashlib
@@ -184,6 +184,8 @@ def _check(tree: nodes.Template) -> None:
 
 def _check_node(node: nodes.Node) -> None:
     match node:
+        case nodes.Name(name="self"):  # the one name that Jinja gives a meaning of its own
+            what = "self"
         case nodes.Filter(name=name) if name not in FILTERS:
             what = f"the filter {name}"
         case nodes.Test(name=name) if name not in TESTS:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from outreach_pipelines.domain.address_keys import tenant_address_key
 from outreach_pipelines.domain.inventory import TenantInventory
 from outreach_pipelines.domain.inventory_check import Misfit, Severity, misfits_between
 from outreach_pipelines.domain.inventory_item import ItemChange, ItemDigest, ItemKey, changes, digests_of
@@ -66,7 +67,8 @@ class InventoryStore(Protocol):
     ) -> None:
         """One transaction: upsert what was added or changed, retire what was withdrawn, remember the digests.
 
-        A suppression already there keeps its earlier `since`; none is ever taken away by an import.
+        `suppressions` are the inventory's own, hashed, in its order. One already there keeps its earlier `since`; none
+        is ever taken away by an import.
         """
         ...
 
@@ -92,15 +94,25 @@ class InventoryImport:
         return tuple(outcome for outcome in self.tenants if isinstance(outcome, FaultyInventory))
 
 
-def import_inventory(source: InventorySource, store: InventoryStore, *, suppression_key: bytes) -> InventoryImport:
-    """Load, check and apply every tenant. Idempotent; a faulty tenant keeps its former state and stops no other one.
+def import_inventory(
+    source: InventorySource,
+    store: InventoryStore,
+    *,
+    suppression_key: bytes,
+    only: Sequence[TenantSlug] | None = None,
+) -> InventoryImport:
+    """Load, check and apply `only` these tenants, or every one. All are read, since they must fit each other.
 
-    `suppression_key` names persons without naming them (`domain.address.address_hmac`).
+    Idempotent; a faulty tenant keeps its former state and stops no other one; one without a folder is faulty.
+    `suppression_key` is the installation's, from which each tenant's own is derived (`domain.address_keys`).
     """
-    loaded = [source.load(slug) for slug in source.tenants()]
-    sound = [each for each in loaded if isinstance(each, SoundInventory)]
+    there = source.tenants()
+    wanted = frozenset(there if only is None else only)
+    loaded = {slug: source.load(slug) for slug in sorted({*there, *wanted})}
+    sound = [each for each in loaded.values() if isinstance(each, SoundInventory)]
     between = misfits_between([each.inventory for each in sound])
-    return InventoryImport(tuple(_settled(each, between, store, suppression_key) for each in loaded))
+    settled = (_settled(each, between, store, suppression_key) for slug, each in loaded.items() if slug in wanted)
+    return InventoryImport(tuple(settled))
 
 
 def _settled(
@@ -119,7 +131,8 @@ def _applied(loaded: SoundInventory, store: InventoryStore, key: bytes) -> Tenan
     slug = inventory.tenant.slug
     found = changes(store.known(slug), digests_of(inventory))
     if found:
-        store.apply(inventory, found, [hashed(listed, key) for listed in inventory.suppressions])
+        own_key = tenant_address_key(key, slug)
+        store.apply(inventory, found, [hashed(listed, own_key) for listed in inventory.suppressions])
     return TenantApplied(slug, tuple(found), loaded.warnings)
 
 

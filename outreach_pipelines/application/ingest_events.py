@@ -54,6 +54,18 @@ class EventFeed(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class NoFeed:
+    """Where no account reports by a queue there is nothing to read, and that is not a fault."""
+
+    def receive(self, *, most: int, wait_seconds: int) -> Sequence[FeedItem]:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return ()
+
+    def acknowledge(self, items: Sequence[FeedItem]) -> None:
+        """Nothing to forget."""
+
+
 class EventInbox(Protocol):
     """Where verified events wait to be applied."""
 

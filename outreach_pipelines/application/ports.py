@@ -133,8 +133,12 @@ class Transports(Protocol):
         """The transport of this account, made once. Raises `NotFound` for an account that is not there."""
         ...
 
-    def kind(self, account: AccountId) -> str:
+    def kind(self, tenant: TenantId, account: AccountId) -> str:
         """ses, smtp, mailgun or postmark: which rows of `provider_answers.toml` judge its refusals."""
+        ...
+
+    async def close(self) -> None:
+        """End all connections; the next use opens new ones."""
         ...
 
 

@@ -24,6 +24,7 @@ from outreach_pipelines.application.ports import (
     Tagger,
     Transports,
 )
+from outreach_pipelines.application.prove_accounts import PROVEN_FOR_MINUTES, ProofStore, prove_accounts
 from outreach_pipelines.domain.letter import ClaimToken, Letter
 from outreach_pipelines.domain.message_tag import MessageTag
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost, SendAnswer, judge_refusal
@@ -51,6 +52,7 @@ class SendDesk:
     """All that a batch needs, made once a process."""
 
     messages: MessageStore
+    proofs: ProofStore
     transports: Transports
     renderer: LetterRenderer
     tagger: Tagger
@@ -80,8 +82,11 @@ class HourSummary:
 async def send_hours(
     desk: SendDesk, hours: Sequence[tuple[TenantId, datetime]], stop: asyncio.Event
 ) -> list[HourSummary]:
-    """Several tenants' hours side by side; see `send_hour`."""
-    return list(await asyncio.gather(*(send_hour(desk, tenant, hour, stop) for tenant, hour in hours)))
+    """Several tenants' hours side by side; see `send_hour`. Connections are ended with them."""
+    try:
+        return list(await asyncio.gather(*(send_hour(desk, tenant, hour, stop) for tenant, hour in hours)))
+    finally:
+        await desk.transports.close()
 
 
 async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyncio.Event) -> HourSummary:
@@ -93,8 +98,12 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
     summary = HourSummary(tenant, hour, in_hour=hour <= desk.clock.now() < hour + HOUR)
     token = ClaimToken(uuid4())
     under_way: set[asyncio.Task[None]] = set()
+    prove_next = time.monotonic()
     try:
         while not stop.is_set() and hour <= desk.clock.now() < hour + HOUR:
+            if time.monotonic() >= prove_next:
+                await prove_accounts(desk.proofs, desk.transports, desk.tagger, tenant=tenant, now=desk.clock.now())
+                prove_next = time.monotonic() + PROVEN_FOR_MINUTES * 60
             letters = await asyncio.to_thread(_claim, desk, tenant, hour, token, desk.limits.under_way - len(under_way))
             under_way |= {asyncio.create_task(_send(desk, letter, hour, summary, stop)) for letter in letters}
             if not under_way and not letters and not await _wait_for_work(desk, tenant, hour, stop):
@@ -185,7 +194,9 @@ def _record(desk: SendDesk, letter: Letter, wire: WireMessage, account: AccountI
             desk.messages.record_accepted(letter.claim, answer, subject=wire.subject, next_due_day=next_day)
             return "accepted"
         case Refused():
-            desk.messages.record_refused(letter.claim, answer, judge_refusal(desk.transports.kind(account), answer))
+            desk.messages.record_refused(
+                letter.claim, answer, judge_refusal(desk.transports.kind(letter.claim.tenant, account), answer)
+            )
             return "refused"
         case NotSent(cause):
             desk.messages.record_not_sent(letter.claim, cause, retry_seconds=desk.limits.retry_not_sent_seconds)

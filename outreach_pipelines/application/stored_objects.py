@@ -19,15 +19,15 @@ LONGEST_KEY: Final = 1024  # octets (Amazon S3 User Guide, "Naming Amazon S3 obj
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 
 
-class UnsafeObjectKey(ValueError):  # noqa: N818 - says what the key is
+class UnsafeObjectKey(ValueError):
     """A key that could name something outside the store, or nothing at all."""
 
 
-class ObjectMissing(LookupError):  # noqa: N818 - says what the object is
+class ObjectMissing(LookupError):
     """There is no such object, and the store was there to say so."""
 
 
-class ObjectStoreUnreachable(OSError):  # noqa: N818 - says what the store is
+class ObjectStoreUnreachable(OSError):
     """The store could not answer. This is never the same as an empty one."""
 
 

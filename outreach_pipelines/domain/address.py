@@ -78,8 +78,7 @@ def parse_address(text: str) -> Address | BadAddress:
 def _early_fault(written: str) -> BadAddress | None:
     if not written:
         return BadAddress(AddressFault.EMPTY, "There is no address.")
-    unsafe = sorted({f"U+{ord(c):04X}" for c in written if unicodedata.category(c) in _UNSAFE_CATEGORIES})
-    if unsafe:
+    if not written.isprintable() and (unsafe := _unsafe_characters(written)):
         return BadAddress(AddressFault.UNSAFE_CHARACTER, f"The address holds {', '.join(unsafe[:5])}.")
     if len(written.encode()) > LONGEST_ADDRESS:
         return BadAddress(AddressFault.TOO_LONG, f"The address has more than {LONGEST_ADDRESS} octets.")
@@ -87,6 +86,10 @@ def _early_fault(written: str) -> BadAddress | None:
         sentence = f"The part before the @ has more than {LONGEST_LOCAL_PART} octets."
         return BadAddress(AddressFault.LOCAL_PART_TOO_LONG, sentence)
     return None
+
+
+def _unsafe_characters(written: str) -> list[str]:
+    return sorted({f"U+{ord(c):04X}" for c in written if unicodedata.category(c) in _UNSAFE_CATEGORIES})
 
 
 def _validated(written: str) -> Address | BadAddress:

@@ -5,7 +5,7 @@ When a step is due is `sequence`'s; at what minute it leaves is `send_plan`'s.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -116,13 +116,27 @@ class CampaignFault:
 
 
 def takes(selection: LeadSelection, file_name: str, lead: Lead) -> bool:
-    """Whether a lead of this file belongs to the campaign. Case counts in file names and not in values."""
-    named = any(fnmatchcase(file_name, pattern) for pattern in selection.files)
-    return named and all(field_of(lead, name).casefold() == value.casefold() for name, value in selection.where)
+    """Whether a lead of this file belongs to the campaign."""
+    return takes_file(selection, file_name) and takes_fields(selection, fields_of(lead))
+
+
+def takes_file(selection: LeadSelection, file_name: str) -> bool:
+    """Whether leads of this file may belong to the campaign. Case counts in file names."""
+    return any(fnmatchcase(file_name, pattern) for pattern in selection.files)
+
+
+def takes_fields(selection: LeadSelection, fields: Mapping[FieldName, str]) -> bool:
+    """Whether a lead with these fields equals all of `where`. Case does not count in values; a missing one is empty."""
+    return all(fields.get(name, "").casefold() == value.casefold() for name, value in selection.where)
 
 
 def field_of(lead: Lead, name: FieldName) -> str:
     """What a template sees under `name`; empty where the lead has nothing."""
+    return fields_of(lead).get(name, "")
+
+
+def fields_of(lead: Lead) -> Mapping[FieldName, str]:
+    """All that a template may see of a lead."""
     own = {
         LeadColumn.EMAIL: lead.address.deliver_to,
         LeadColumn.FIRST_NAME: lead.first_name,
@@ -134,8 +148,7 @@ def field_of(lead: Lead, name: FieldName) -> str:
         LeadColumn.EVIDENCE: lead.evidence,
         LeadColumn.SOURCE: lead.source,
     }
-    known = {FieldName(column): value for column, value in own.items()}
-    return (known | dict(lead.extra)).get(name, "")
+    return {FieldName(column): value for column, value in own.items()} | dict(lead.extra)
 
 
 def missing_fields(campaign: Campaign, lead: Lead) -> tuple[FieldName, ...]:

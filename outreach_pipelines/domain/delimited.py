@@ -50,7 +50,7 @@ class Table:
     rows: Iterator[TableRow]
 
 
-class UnreadableFile(Exception):  # noqa: N818 - named for the state of the file, as the messages are
+class UnreadableFile(Exception):
     """From `line` on nothing can be read with certainty, so nothing of this file is applied."""
 
     def __init__(self, line: int, sentence: str) -> None:

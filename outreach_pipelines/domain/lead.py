@@ -128,7 +128,7 @@ class RejectedRow:
     raw: tuple[str, ...]
 
 
-class _Refused(Exception):  # noqa: N818 - a jump inside this module, never seen outside
+class _Refused(Exception):
     def __init__(self, reason: Rejection, sentence: str) -> None:
         super().__init__(sentence)
         self.reason = reason
@@ -213,13 +213,18 @@ def _paragraph(name: FieldName, text: str) -> str:
 def _clean(column: str, text: str, *, longest: int, allowed: str) -> str:
     if _FORMULA.match(text.lstrip(" ")) or _FORMULA.match(text.strip()):
         raise _Refused(Rejection.FORMULA, f"{column}: the cell begins like a spreadsheet formula; take that sign away.")
-    unsafe = sorted({f"U+{ord(c):04X}" for c in text if c not in allowed and _is_control(c)})
+    # What is printable holds no control: the usual cell is not looked at letter by letter.
+    unsafe = () if text.isprintable() else _controls(text, allowed)
     if unsafe:
         raise _Refused(Rejection.CONTROL_CHARACTER, f"{column}: the cell holds {', '.join(unsafe[:5])}.")
     cleaned = unicodedata.normalize("NFC", text).strip()
     if len(cleaned) > longest:
         raise _Refused(Rejection.CELL_TOO_LONG, f"{column}: {len(cleaned)} characters, at most {longest} fit.")
     return cleaned
+
+
+def _controls(text: str, allowed: str) -> list[str]:
+    return sorted({f"U+{ord(c):04X}" for c in text if c not in allowed and _is_control(c)})
 
 
 def _is_control(character: str) -> bool:

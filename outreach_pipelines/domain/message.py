@@ -111,7 +111,7 @@ _RULES: Mapping[MessageEvent, tuple[Mapping[MessageState, MessageState], Mapping
         {S.PLANNED: S.SUPERSEDED, S.RETRY_WAIT: S.SUPERSEDED, S.EXPIRED: S.SUPERSEDED, S.CANCELLED: S.SUPERSEDED},
         {
             S.CLAIMED: Ignored("a claimed message is kept; its intent fails on the revoked plan"),
-            **{state: _TOO_LATE for state in MAYBE_SENT_STATES},
+            **dict.fromkeys(MAYBE_SENT_STATES, _TOO_LATE),
         },
         _CLOSED,
     ),

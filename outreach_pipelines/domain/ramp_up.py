@@ -156,7 +156,7 @@ def _stepped_back(walk: _Walk, day: RampDay, policy: RampPolicy) -> _Walk:
 
 
 def _used(walk: _Walk, day: RampDay, policy: RampPolicy) -> _Walk:
-    if day.accepted < policy.used_share * min(walk.step, policy.cap):
+    if day.accepted < policy.used_share * walk.step:
         reason = (
             f"stays at {walk.step}: {day.accepted} sent on {day.day} is below {policy.used_share * 100} % of the step"
         )

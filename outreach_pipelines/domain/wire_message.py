@@ -10,7 +10,7 @@ from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 
 from outreach_pipelines.domain.letter import Letter
@@ -19,6 +19,33 @@ from outreach_pipelines.domain.message_tag import WireTag
 # What could end a header early, or hide in it: controls, and the separators that some readers take for line ends.
 _UNSAFE_IN_HEADER = re.compile("[\\x00-\\x1f\\x7f\u0085\u2028\u2029]")
 _UNSAFE_IN_BODY = re.compile("\\x00|\\r(?!\\n)")
+
+
+# Headers whose words are identifiers and URIs: an encoded word in them (RFC 2047) would be a different one.
+_VERBATIM = frozenset({"list-unsubscribe", "list-unsubscribe-post", "references", "in-reply-to", "message-id"})
+
+
+class _WirePolicy(EmailPolicy):
+    """The standard policy for SMTP, but for headers of identifiers: folded between their words, never encoded.
+
+    The standard one turns a word that is longer than a line into encoded words, and mail providers then find no
+    one-click link there.
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        """The header as text, with its line ends."""
+        if name.lower() in _VERBATIM:
+            return f"{name}: " + "\r\n ".join(str(value).split()) + "\r\n"
+        return super().fold(name, value)
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """The header as octets, with its line ends."""
+        if name.lower() in _VERBATIM:
+            return self.fold(name, value).encode("ascii")
+        return super().fold_binary(name, value)
+
+
+SMTP_POLICY = _WirePolicy(linesep="\r\n", max_line_length=78)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +90,7 @@ def write_letter(
         return CannotBeWritten("body_unsafe: a NUL or a bare carriage return")
     message_id = f"<{tag}@{domain}>"
     try:
-        message = _headers(letter, subject, message_id, unsubscribe_url, now)
+        message = _headers(letter, subject, message_id, now)
         message["List-Unsubscribe"] = f"<{unsubscribe_url}>, <mailto:unsubscribe+{tag}@{domain}?subject=unsubscribe>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(rendered.text, cte="quoted-printable")
@@ -77,7 +104,7 @@ def write_letter(
     )
 
 
-def _headers(letter: Letter, subject: str, message_id: str, unsubscribe_url: str, now: datetime) -> EmailMessage:
+def _headers(letter: Letter, subject: str, message_id: str, now: datetime) -> EmailMessage:
     message = EmailMessage(policy=SMTP_POLICY)
     local, _, domain = letter.sender.address.rpartition("@")
     message["From"] = MailAddress(letter.sender.display_name, local, domain)

@@ -91,7 +91,7 @@ class Aftermath:
             kind, detail = f"bounced_{what.value}", await feedback.bounced(message, what)
         else:
             kind, detail = what.value, await self._react(message, feedback, what)
-        await self._ledger.did(Deed(kind=kind, recipient=message.recipient, tag=message.tag, detail=detail))
+        self._ledger.did(Deed(kind=kind, recipient=message.recipient, tag=message.tag, detail=detail))
 
     async def _react(self, message: WireMessage, feedback: Feedback, what: Reaction) -> str:
         match what:

@@ -101,6 +101,7 @@ class ControlApi:
         order = TypeAdapter(_ClockOrder).validate_json(await request.body())
         self._lab.clock.step_to(order.now)
         ran = await self._lab.agenda.run_due()
+        await self._lab.ledger.settle()
         return JSONResponse({**self._state(), "reactions_run": ran})
 
     async def _standing_faults(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -46,7 +47,8 @@ class Deed:
 class JournalFile:
     """An append-only file whose lines are on the disk when `append` returns. Waiting lines share one fsync."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, sync: Callable[[int], None] = os.fsync) -> None:
+        self._sync = sync
         path.parent.mkdir(parents=True, exist_ok=True)
         _cut_torn_line(path)
         self._file: IO[bytes] = path.open("ab", buffering=0)
@@ -62,6 +64,14 @@ class JournalFile:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((line, done))
         await done
+
+    def append_soon(self, line: bytes) -> None:
+        """Write one line with the next batch; `flush` tells when it is on the disk."""
+        self._waiting.put_nowait((line, asyncio.get_running_loop().create_future()))
+
+    async def flush(self) -> None:
+        """Back when everything that was appended is on the disk."""
+        await self.append(b"")
 
     async def stop(self) -> None:
         """End the writer and close the file."""
@@ -91,12 +101,14 @@ class JournalFile:
                 done.set_result(None)
             else:
                 done.set_exception(error)
+                # Marked as seen: behind `append_soon` nobody awaits it, and `flush` fails alike.
+                done.exception()
 
     def _write_synced(self, data: bytes) -> None:
         written = 0
         while written < len(data):
             written += self._file.write(data[written:]) or 0
-        os.fsync(self._file.fileno())
+        self._sync(self._file.fileno())
 
 
 class Ledger:
@@ -115,6 +127,7 @@ class Ledger:
 
     async def stop(self) -> None:
         """Close both files."""
+        await self.settle()
         await self._accepted_file.stop()
         await self._deeds_file.stop()
 
@@ -124,9 +137,13 @@ class Ledger:
         await self._accepted_file.append(_line(acceptance, moment))
         self._by_hour[acceptance.provider, _hour(moment.isoformat())] += 1
 
-    async def did(self, deed: Deed) -> None:
-        """Record what a person did."""
-        await self._deeds_file.append(_line(deed, self._clock.now()))
+    def did(self, deed: Deed) -> None:
+        """Record what a person did. Nobody is answered by it, so the disk is not waited for; `settle` does that."""
+        self._deeds_file.append_soon(_line(deed, self._clock.now()))
+
+    async def settle(self) -> None:
+        """Back when every deed is on the disk."""
+        await self._deeds_file.flush()
 
     def accepted_by_hour(self, provider: str) -> dict[str, int]:
         """Acceptances of an account by simulated UTC hour (`2026-11-23T09:00Z`), hours without any left out."""

@@ -4,6 +4,7 @@ What follows an acceptance is in `aftermath`. Plain text, for loopback.
 """
 
 import asyncio
+import logging
 import warnings
 from collections.abc import Mapping
 from email import message_from_bytes, policy
@@ -17,6 +18,8 @@ from outreach_pipelines.lab.faults import Fault, FaultBoard
 from outreach_pipelines.lab.ledger import Acceptance, Ledger
 from outreach_pipelines.lab.population import Population
 from outreach_pipelines.lab.wire_message import WireMessage, body_sha256, from_address, prepend_headers
+
+log = logging.getLogger(__name__)
 
 HOSTNAME = "smtp.lab.test"
 MAX_BYTES = 25 * 1024 * 1024
@@ -73,6 +76,11 @@ class SubmissionHandler:
         # Shielded: a client that leaves now must not part the ledger from what follows.
         queue_id = await asyncio.shield(self._accept(account, envelope, raw))
         return await self._answer(server, account, envelope.rcpt_tos, queue_id)
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Answer what went wrong inside with a transient error; aiosmtpd's own answer would be a permanent one."""
+        log.error("a command failed", exc_info=error)
+        return LOCAL_ERROR
 
     async def _refusal(self, server: SMTP, account: str, envelope: Envelope, raw: bytes) -> str | None:
         targets = (account, *envelope.rcpt_tos)
@@ -145,7 +153,8 @@ class SubmissionServer:
             )
 
     def _authenticate(
-        self, *call: object  # aiosmtpd's: server, session, envelope, mechanism, credentials
+        self,
+        *call: object,  # aiosmtpd's: server, session, envelope, mechanism, credentials
     ) -> AuthResult:
         # handled=False makes aiosmtpd send the refusal; with True the client would wait for an answer for ever.
         refused = AuthResult(success=False, handled=False, message=BAD_LOGIN)

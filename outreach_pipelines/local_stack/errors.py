@@ -1,24 +1,27 @@
 """What can go wrong when a local server is started or stopped. Each message names the cure.
 
-LocalStackError
-├── BinariesMissing        the optional packages are not installed
-├── FolderOfAnotherUser    a folder was left by root, or by somebody else
-├── DataFolderUnusable     data that should be there is not, or the server's account cannot reach it
-├── AlreadyRunning         another living process holds the folder
-├── PortInUse              a port fixed by a setting is taken
-├── ServerDidNotStart      it ended early, or was not ready in time; carries the end of its log
-└── ServerDidNotStop       processes survived every signal
+OutreachError
+└── LocalStackError
+    ├── BinariesMissing        the optional packages are not installed
+    ├── FolderOfAnotherUser    a folder was left by root, or by somebody else
+    ├── DataFolderUnusable     data that should be there is not, or the server's account cannot reach it
+    ├── AlreadyRunning         another living process holds the folder
+    ├── PortInUse              a port fixed by a setting is taken
+    ├── ServerDidNotStart      it ended early, or was not ready in time; carries the end of its log
+    └── ServerDidNotStop       processes survived every signal
 """
 
-# ruff: noqa: N818  # an error is named by the fact it tells: PortInUse, AlreadyRunning
+# an error is named by the fact it tells: PortInUse, AlreadyRunning
 
 from collections.abc import Collection
 from pathlib import Path
 
+from outreach_pipelines.errors import OutreachError
+
 LOG_TAIL_LINES = 15
 
 
-class LocalStackError(Exception):
+class LocalStackError(OutreachError):
     """A local server cannot be started or stopped."""
 
 

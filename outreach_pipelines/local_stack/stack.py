@@ -67,10 +67,10 @@ class StackAddresses:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What the caller adds. Each function is called once a start, when all that it is given is up."""
+    """What the caller adds. Each function is called once a start; PostgreSQL and AWS's look-alike are up by then."""
 
     prepare_database: Callable[[ServerAddress], None]
-    """Migrations and roles; must stand being run again on a database that has them."""
+    """Migrations and roles, the first of all; must stand being run again on a database that has them."""
     lab_config: Callable[[StackAddresses], Mapping[str, JsonValue]]
     """The lab's configuration but for its folders and `aws`. `lab` in the addresses is None at this point."""
     environment: Callable[[StackAddresses], Mapping[str, str]]
@@ -81,7 +81,13 @@ class LocalStack:
     """Starts the parts of `config` in order and stops them in reverse. A context manager that yields StackAddresses."""
 
     def __init__(self, config: StackConfig, wiring: Wiring) -> None:
-        self._config = config
+        # Children work in other folders, where a relative path would mean another place.
+        self._config = replace(
+            config,
+            base_dir=config.base_dir.absolute(),
+            checkout=config.checkout.absolute(),
+            zones_dir=config.zones_dir.absolute(),
+        )
         self._wiring = wiring
         self._running = ExitStack()
         self.cleared: tuple[Cleared, ...] = ()
@@ -121,8 +127,7 @@ class LocalStack:
 
     def _start_lab(self, starting: ExitStack, addresses: StackAddresses) -> LabPorts:
         data_dir = self._config.base_dir / "lab"
-        zones_dir = str(self._config.zones_dir.absolute())
-        own: Mapping[str, JsonValue] = {"zones_dir": zones_dir, "aws": asdict(addresses.aws)}
+        own: Mapping[str, JsonValue] = {"zones_dir": str(self._config.zones_dir), "aws": asdict(addresses.aws)}
         self._run(starting, lab_plan({**self._wiring.lab_config(addresses), **own}, data_dir=data_dir))
         return lab_ports(data_dir)
 

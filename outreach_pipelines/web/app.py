@@ -57,8 +57,8 @@ def web_app(
     """The application on any register."""
     edge = UnsubscribePages(keys, register)
     routes = [
-        Route("/u/{token}", edge.show, methods=["GET"]),
-        Route("/u/{token}", edge.act, methods=["POST"]),
+        Route("/u/{token:path}", edge.show, methods=["GET"]),
+        Route("/u/{token:path}", edge.act, methods=["POST"]),
         Route("/healthz", _healthz, methods=["GET"]),
     ]
     return Starlette(routes=routes, middleware=[Middleware(HeaderLimit)], lifespan=lifespan)
@@ -73,10 +73,8 @@ class UnsubscribePages:
 
     async def show(self, request: Request) -> HTMLResponse:
         """The question. Changes nothing."""
-        wording = _wording(request)
-        return (
-            choice_page(wording) if link_is_ours(request.path_params["token"], self.keys) else unreadable_page(wording)
-        )
+        wording, ours = _wording(request), link_is_ours(request.path_params["token"], self.keys)
+        return choice_page(wording) if ours else unreadable_page(wording)
 
     async def act(self, request: Request) -> Response:
         """One-click or the page's form: done only after the commit; what asks for nothing gets the question."""

@@ -27,7 +27,7 @@ from outreach_pipelines.domain.inbound.verdict import (
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"
-REASONS_RIGHT = 217
+REASONS_RIGHT = 216
 HARD_WHERE_THE_LABEL_IS_NOT = 18
 REPLIES_EXACT = 26
 
@@ -162,7 +162,7 @@ def test_a_recipient_is_hardly_ever_called_hard_where_the_label_says_otherwise()
 
 
 def test_no_recipient_is_called_hard_unless_a_server_says_so_in_words() -> None:
-    """Where we call hard what the label does not, the evidence is a sentence about the mailbox and never a bare code."""
+    """Where we call hard what the label does not, the evidence is a sentence and never a bare code."""
     unsaid = [
         label.file
         for label, _, found in judged()

@@ -182,9 +182,11 @@ def _acts(store: ObjectStore, key: ObjectKey) -> tuple[Callable[[], object], ...
 
 
 def test_a_store_that_is_not_there_is_never_an_empty_one(absent_store: ObjectStore) -> None:
-    for act in (*_acts(absent_store, KEY), lambda: list(absent_store.list(""))):
+    for act in _acts(absent_store, KEY):
         with pytest.raises(ObjectStoreUnreachable):
             act()
+    with pytest.raises(ObjectStoreUnreachable):
+        list(absent_store.list(""))
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:

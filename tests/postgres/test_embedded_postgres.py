@@ -7,7 +7,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,13 +45,9 @@ server.stop()
 
 
 @pytest.fixture(scope="module")
-def shared_base() -> Iterator[Path]:
+def shared_base(new_server_folder: Callable[[str], Path]) -> Path:
     """A base folder, with a space in its path, whose cluster the tests of this module share one after another."""
-    folder = Path(tempfile.mkdtemp(prefix="outreach tests "))
-    folder.chmod(0o755)
-    yield folder / "base dir"
-    EmbeddedPostgres(folder / "base dir").remove()
-    shutil.rmtree(folder)
+    return new_server_folder("outreach tests ") / "base dir"
 
 
 @pytest.fixture
@@ -76,12 +71,11 @@ def make_server() -> Iterator[Callable[[Path], EmbeddedPostgres]]:
 
 
 @pytest.fixture
-def open_folder() -> Iterator[Path]:
+def open_folder(new_server_folder: Callable[[str], Path]) -> Path:
     """An empty folder that every user may pass and write to."""
-    folder = Path(tempfile.mkdtemp(prefix="outreach-tests-"))
+    folder = new_server_folder("outreach-tests-")
     folder.chmod(0o777)
-    yield folder
-    shutil.rmtree(folder)
+    return folder
 
 
 def one_value(address: ServerAddress, query: str) -> object:

@@ -8,6 +8,7 @@ from outreach_pipelines.domain.address import (
     Address,
     AddressFault,
     BadAddress,
+    DomainName,
     address_hmac,
     domain_hmac,
     parse_address,
@@ -105,6 +106,12 @@ def test_the_hash_is_hmac_sha256_of_the_canonical_address() -> None:
     expected = hmac.new(KEY, b"anna@firma.example", "sha256").hexdigest()
 
     assert address_hmac(parsed("ANNA@Firma.example"), KEY) == expected
+
+
+def test_the_hash_of_a_domain_is_that_of_an_address_without_local_part() -> None:
+    expected = hmac.new(KEY, b"@firma.example", "sha256").hexdigest()
+
+    assert domain_hmac(DomainName("firma.example"), KEY) == expected
 
 
 def test_a_persons_hash_and_their_domains_hash_differ() -> None:

@@ -1,5 +1,6 @@
 """When rates and counts set a hold, and when they say nothing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 
@@ -156,6 +157,16 @@ def test_one_complaint_never_stops() -> None:
     assert level(DOMAIN, today(1, complaints=1)) is not HoldLevel.STOP
 
 
+def test_a_policy_that_stops_at_any_rate_still_waits_for_the_second_complaint() -> None:
+    strict = replace(Policy(), complaint=replace(Policy().complaint, stop=0.0))
+
+    first = judge(DOMAIN, today(5_000, complaints=1), strict, NOW, ())
+    second = judge(DOMAIN, today(5_000, complaints=2), strict, NOW, ())
+
+    assert [hold.level for hold in first] == [HoldLevel.WARN]
+    assert [hold.level for hold in second] == [HoldLevel.STOP]
+
+
 def test_sends_to_providers_that_report_nothing_do_not_dilute_complaints() -> None:
     decision = one(DOMAIN, today(20_000, complaints=2, reporting=100))
 
@@ -178,6 +189,10 @@ def test_three_complaints_over_more_than_a_day_are_not_three_within_one() -> Non
     times = tuple(NOW - timedelta(hours=hours) for hours in (1, 5, 24))
 
     assert one(DOMAIN, Evidence(complaints=times)) is None
+
+
+def test_complaints_after_the_moment_asked_for_are_not_used() -> None:
+    assert one(DOMAIN, Evidence(complaints=tuple(NOW + timedelta(hours=hours) for hours in (1, 2, 3)))) is None
 
 
 def test_a_tenant_is_judged_by_complaints_and_not_by_bounces() -> None:
@@ -220,6 +235,17 @@ def test_four_hard_bounces_in_a_row_stop_below_the_floor(scope: Scope) -> None:
     assert (decision.level, decision.reason) == (HoldLevel.STOP, HoldReason.HARD_BOUNCES_IN_A_ROW)
 
 
+def test_a_run_is_seen_although_clean_sends_followed_before_anyone_looked() -> None:
+    assert level(DOMAIN, fates("xxxx....")) is HoldLevel.STOP
+
+
+@pytest.mark.parametrize("pattern", [".xxxx", "xx.xx", "xxxx."])
+def test_sends_of_the_same_second_are_judged_alike_in_any_order(pattern: str) -> None:
+    same_second = Evidence(fates=tuple(SendFate(NOW, sign == "x") for sign in pattern))
+
+    assert level(DOMAIN, same_second) is HoldLevel.STOP
+
+
 def test_three_in_a_row_do_not() -> None:
     assert one(MAILBOX, fates("...xxx.")) is None
 
@@ -253,6 +279,12 @@ def sends_to_a_stop(rate: float, rule: SequentialRule) -> float:
         if state + jump < states:
             step[state, state + jump] += rate
     return float(np.linalg.solve(np.eye(states) - step, np.ones(states))[0])
+
+
+def test_a_jump_is_seen_although_clean_sends_followed_before_anyone_looked() -> None:
+    rule = SequentialRule()
+
+    assert cusum_peak([True, True, *[False] * 100], rule) == cusum_peak([True, True], rule)
 
 
 def test_the_sum_starts_again_at_nothing_after_clean_sends() -> None:

@@ -1,6 +1,7 @@
 """How holds last, ease, are remembered and released; what is in force."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -95,17 +96,23 @@ def test_an_unfinished_day_takes_no_step() -> None:
     assert factor_on(7, clean=(4, 5, 6)) == Fraction(2, 10)
 
 
-def test_bounces_already_paid_for_do_not_stop_a_recovered_mailbox_again() -> None:
-    """Complaints stay in their window for 28 days: without memory every recovery would end in the same stop."""
+def test_complaints_already_paid_for_never_stop_a_domain_a_second_time() -> None:
+    """They stay in their window for 28 days: without memory every recovery would end in the same stop."""
     old = DayOutcomes(day=NOW.date(), accepted=100, complaints=4)
+    another = DayOutcomes(day=after(22).date(), accepted=4, complaints=1)
     holds = judge(DOMAIN, Evidence(days=(old,)), POLICY, NOW, ())
-    assert effective_factor(holds, NOW) == 0
+    stops = list(holds)
 
-    for day in range(1, 40):
-        evidence = Evidence(days=(old, *sending_days(range(8, day))))
+    for day in range(1, 50):
+        evidence = Evidence(days=(old, another, *sending_days(range(8, day))))
         holds = judge(DOMAIN, evidence, POLICY, after(day), holds)
+        stops += [hold for hold in holds if hold.level is HoldLevel.STOP]
 
-    assert holds == ()
+    assert {stop.since for stop in stops} == {NOW}
+
+
+def test_clean_days_before_a_stop_do_not_count_towards_its_end() -> None:
+    assert factor_on(5, clean=range(-6, 0)) == Fraction(1, 10)
 
 
 def test_fresh_bounces_on_the_way_back_stop_again() -> None:
@@ -165,6 +172,25 @@ def test_a_mailbox_stopped_for_errors_is_tried_again_after_an_hour_although_noth
     assert effective_factor(failed_again, later) == 0
 
 
+def test_a_mailbox_that_works_again_comes_back_although_nothing_reset_the_count() -> None:
+    errors = ErrorRun(5, NOW)
+    holds = judge(MAILBOX, Evidence(errors=errors), POLICY, NOW, ())
+
+    eased = judge(MAILBOX, Evidence(days=sending_days(range(1, 5)), errors=errors), POLICY, after(5), holds)
+
+    assert effective_factor(eased, after(5)) == Fraction(3, 10)
+
+
+def test_a_released_stop_for_errors_is_not_set_again_by_the_same_errors() -> None:
+    evidence = Evidence(errors=ErrorRun(5, NOW))
+    (hold,) = judge(MAILBOX, evidence, POLICY, NOW, ())
+    soon = NOW + timedelta(minutes=10)
+
+    freed = release(hold, "the password was changed", policy=POLICY, now=soon)
+
+    assert effective_factor(judge(MAILBOX, evidence, POLICY, soon, [freed]), soon) == Fraction(1, 10)
+
+
 def test_a_manual_hold_stays_as_it_is_and_ends_when_it_says() -> None:
     hold = manual_hold(MAILBOX, Fraction(0), "client on holiday", now=NOW, until=after(2))
 
@@ -184,6 +210,16 @@ def test_a_released_stop_goes_on_in_probation_and_its_evidence_is_not_judged_aga
 
     assert effective_factor(judged, after(1)) == Fraction(1, 10)
     assert freed.sentence == "the list was cleaned"
+
+
+def test_bounces_between_stop_and_release_are_not_judged_again_either() -> None:
+    (hold,) = stopped()
+    in_flight = replace(BAD_DAY, day=after(1).date())
+
+    freed = release(hold, "the list was cleaned", policy=POLICY, now=after(2))
+    judged = judge(MAILBOX, Evidence(days=(BAD_DAY, in_flight)), POLICY, after(2), [freed])
+
+    assert effective_factor(judged, after(2)) == Fraction(1, 10)
 
 
 def test_a_released_manual_hold_is_over() -> None:

@@ -40,7 +40,11 @@ def test_a_thousand_messages_by_ses_cost_ten_cents() -> None:
 
 
 def test_a_new_rate_prices_the_days_from_its_date_and_no_day_before() -> None:
-    rates = [smtp_rate("0.50", TODAY), smtp_rate("0.20", TODAY - timedelta(days=30))]
+    rates = [
+        smtp_rate("0.20", TODAY - timedelta(days=30)),
+        smtp_rate("0.50", TODAY),
+        smtp_rate("0.10", TODAY - timedelta(days=60)),
+    ]
 
     before = price(CostItem.SMTP_MESSAGE, 1_000, TODAY - timedelta(days=1), rates)
     after = price(CostItem.SMTP_MESSAGE, 1_000, TODAY, rates)

@@ -123,6 +123,27 @@ def test_a_short_key_works_and_is_a_weakness() -> None:
     assert isinstance(findings.readiness[SES], Ready)
 
 
+@pytest.mark.parametrize(
+    ("bits", "fault"), [(512, Fault.WRONG), (1023, Fault.WRONG), (1024, Fault.WEAK), (2047, Fault.WEAK)]
+)
+def test_a_key_below_1024_bits_is_wrong_and_below_2048_weak(bits: int, fault: Fault) -> None:
+    token = f"{TOKENS[0]}.dkim.amazonses.com"
+
+    findings = audited(dns(f"{token} TXT p={bare_key(bits)}", without=[token]))
+
+    assert faults_of(findings) == {(Check.DKIM_KEY, fault)}
+
+
+def bare_key(bits: int) -> str:
+    """An RSAPublicKey (RFC 8017 section A.1.1) with any odd modulus: libraries refuse to make short keys."""
+    numbers = der(0x02, b"\0" + (1 << bits - 1 | 1).to_bytes((bits + 7) // 8, "big")) + der(0x02, b"\1\0\1")
+    return base64.b64encode(der(0x30, numbers)).decode()
+
+
+def der(tag: int, content: bytes) -> bytes:
+    return bytes([tag, 0x82]) + len(content).to_bytes(2, "big") + content
+
+
 def test_two_keys_at_one_selector_are_one_too_many() -> None:
     zone = dns(f"{RELAY_KEY}.acme.example TXT v=DKIM1; p={rsa_key(1024)}")
 

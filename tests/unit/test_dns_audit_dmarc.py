@@ -102,7 +102,8 @@ def test_the_public_suffix_governs_where_nothing_stands_below_it() -> None:
 def test_two_records_at_one_name_are_both_ignored() -> None:
     found = discovered(DOMAIN, "_dmarc.acme.example TXT v=DMARC1; p=none", "_dmarc.acme.example TXT v=DMARC1; p=reject")
 
-    assert found == NoDmarc(("2 records at _dmarc.acme.example: all are ignored",))
+    assert isinstance(found, NoDmarc)
+    assert [one.texts for one in found.ignored] == [("v=DMARC1; p=none", "v=DMARC1; p=reject")]
 
 
 def test_a_parent_is_not_believed_while_the_own_record_cannot_be_read() -> None:
@@ -168,3 +169,17 @@ def test_a_return_path_of_another_organisation_does_not_align() -> None:
     findings = audited(dns(), Expectations(accounts=(stranger,)))
 
     assert (Check.ENVELOPE_ALIGNMENT, Fault.WEAK) in faults_of(findings)
+
+
+def test_between_sp_and_np_nothing_is_claimed_while_the_domains_existence_is_unknown() -> None:
+    sub = DomainName("news.acme.example")
+    zone = dns(
+        "_dmarc.acme.example TXT v=DMARC1; p=reject; sp=none; np=reject; rua=mailto:d@acme.example",
+        without=["_dmarc"],
+        failing=[Query(sub, RecordType.MX)],
+    )
+
+    findings = audited(zone, Expectations(), sub)
+
+    assert Check.DMARC_POLICY not in {finding.check for finding in findings.findings}
+    assert Check.DMARC_POLICY in {gap.check for gap in findings.unanswered}

@@ -210,6 +210,26 @@ def test_an_address_may_be_authorised_by_any_term(term: str) -> None:
     assert report.findings == ()
 
 
+@pytest.mark.parametrize(
+    "terms", ["-ip4:203.0.113.7 ~all", "?include:inner.example ~all", "-all ip4:203.0.113.7", "mx/8 -all"]
+)
+def test_an_address_that_is_named_and_not_passed_is_not_authorised(terms: str) -> None:
+    inner = "inner.example TXT v=spf1 ip4:203.0.113.7 -all"
+    zone = dns(f"{ROOT_SPF} {terms}", inner, without=[ROOT_SPF])
+
+    assert (Check.SPF_AUTHORISES, Fault.MISSING) in faults_of(audited(zone))
+
+
+def test_a_prefix_length_widens_what_an_mx_term_passes() -> None:
+    zone = dns(f"{ROOT_SPF} mx/24 -all", "mx.acme.example A 203.0.113.1", without=[ROOT_SPF])
+
+    assert faults_of(audited(zone)) == set()
+
+
+def test_terms_after_all_cost_no_look_up() -> None:
+    assert surveyed("acme.example TXT v=spf1 -all a mx include:b.example").lookups == ()
+
+
 def test_an_address_behind_a_failing_include_is_not_called_missing() -> None:
     record = f"{ROOT_SPF} include:relays.example ~all"
     zone = dns(record, without=[ROOT_SPF], failing=[Query(DomainName("relays.example"), RecordType.TXT)])
@@ -218,6 +238,13 @@ def test_an_address_behind_a_failing_include_is_not_called_missing() -> None:
 
     assert faults_of(findings) == set()
     assert findings.readiness[RELAY] == Undecided((Cause.TIMEOUT,))
+
+
+def test_a_record_whose_tree_cannot_be_read_whole_is_not_called_good() -> None:
+    record = f"{ROOT_SPF} ip4:203.0.113.7 include:newsletter.example ~all"
+    zone = dns(record, without=[ROOT_SPF], failing=[Query(DomainName("newsletter.example"), RecordType.TXT)])
+
+    assert audited(zone).readiness[RELAY] == Undecided((Cause.TIMEOUT,))
 
 
 def test_an_address_that_a_macro_may_pass_is_not_called_missing() -> None:

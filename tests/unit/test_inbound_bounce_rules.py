@@ -158,6 +158,18 @@ def test_an_expired_message_takes_the_reason_of_the_last_transient_answer() -> N
     assert verdict.bounce_class is BounceClass.FULL
 
 
+def test_a_lock_that_passes_condemns_nobody_even_under_a_permanent_code() -> None:
+    verdict = judge("550 5.2.1 <ann@example.net>: User ann@example.net temporarily locked. Please try again later.")
+
+    assert verdict.bounce_class is BounceClass.SOFT
+
+
+def test_mailbox_unavailable_under_a_policy_code_is_a_block() -> None:
+    bare, policy = judge("550 Mailbox unavailable"), judge("550 5.7.1 Mailbox unavailable")
+
+    assert (bare.bounce_class, policy.bounce_class) == (BounceClass.HARD, BounceClass.BLOCK)
+
+
 def test_a_blocklist_address_makes_it_a_block_even_under_a_code_of_the_address() -> None:
     verdict = judge("550 5.1.1 see https://www.spamhaus.org/query/bl?ip=192.0.2.7")
 

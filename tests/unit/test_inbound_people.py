@@ -1,4 +1,4 @@
-"""Automatic answers, return dates, requests for no more mail, challenges and what people wrote. All texts are made up here."""
+"""Automatic answers, return dates, requests for no more mail, challenges, replies. All texts are made up here."""
 
 from datetime import UTC, date, datetime
 
@@ -175,7 +175,7 @@ def test_a_subject_that_is_only_a_command_is_a_request(subject: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Yes, let us talk on Monday.\n\nOn Sat, 21 Nov 2026, App <app@example.com> wrote:\n> To unsubscribe, click here",
+        "Yes, let us talk on Monday.\n\nOn Sat, 21 Nov 2026, App <app@example.com> wrote:\n> To unsubscribe: here",
         "Please do not unsubscribe me, I like these.",
         "Our users can unsubscribe. " + "We talked about it at length. " * 40,
     ],
@@ -208,7 +208,7 @@ def test_a_filter_that_wants_proof_of_a_person_is_a_challenge() -> None:
         "-----Original Message-----\nFrom: App\nHello Ann",
         "-----Ursprüngliche Nachricht-----\nVon: App\nHallo",
         "From: App <app@example.com>\nSent: Saturday\nTo: Ann\nSubject: Question\n\nHello Ann",
-        "________________________________\nVon: App <app@example.com>\nGesendet: Samstag\nAn: Ann\nBetreff: Frage\n\nHallo",
+        "________________________\nVon: App <app@example.com>\nGesendet: Samstag\nAn: Ann\nBetreff: Frage\n\nHallo",
         "*From:* App\n*Sent:* Saturday\n*To:* Ann\n\nHello Ann",
         "-- \nAnn Example\nExample Ltd",
         "Sent from my iPhone",
@@ -218,6 +218,14 @@ def test_a_filter_that_wants_proof_of_a_person_is_a_challenge() -> None:
 )
 def test_history_and_signature_are_cut(history: str) -> None:
     assert reply_text(f"That suits me.\nSee you then.\n\n{history}\n") == "That suits me.\nSee you then."
+
+
+@pytest.mark.parametrize(
+    "attribution",
+    ["On Sat, 21 Nov 2026, App <app@example.com> wrote:", "2026-11-21 10:00 GMT+01:00 App <app@example.com>:"],
+)
+def test_history_without_quote_marks_ends_at_its_attribution(attribution: str) -> None:
+    assert reply_text(f"That suits me.\n\n{attribution}\n\nShall we talk?\nApp") == "That suits me."
 
 
 def test_answers_between_quoted_lines_are_kept() -> None:

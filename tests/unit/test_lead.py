@@ -77,7 +77,7 @@ def test_a_good_row_is_a_lead_with_its_line() -> None:
     ],
 )
 def test_a_row_that_cannot_be_a_lead_names_its_reason(changed: dict[str, str], reason: Rejection) -> None:
-    refused = refusal_of(row(**changed))
+    refused = refusal_of(row(None, **changed))
 
     assert (refused.line, refused.reason) == (17, reason)
     assert refused.sentence

@@ -28,16 +28,23 @@ STATED = LeadDefaults(LawfulBasis.CONSENT, "form of 2026-10-01", "our web site")
 
 @dataclass
 class FilesInMemory:
+    """The files of one tenant."""
+
     octets: dict[str, bytes]
+    owner: TenantSlug = ACME.slug
+    readings: int = 0
 
     def files(self, tenant: TenantSlug) -> Sequence[LeadFileName]:
-        return [LeadFileName(name) for name in sorted(self.octets)]
+        return [LeadFileName(name) for name in sorted(self.octets) if tenant == self.owner]
 
     def digest(self, tenant: TenantSlug, name: LeadFileName) -> FileDigest:
+        assert tenant == self.owner
         return FileDigest(hashlib.sha256(self.octets[name]).hexdigest())
 
     @contextmanager
     def rows(self, tenant: TenantSlug, file: LeadFile) -> Iterator[Table]:
+        assert tenant == self.owner
+        self.readings += 1
         yield read_table(BytesIO(self.octets[file.name]))
 
 
@@ -48,15 +55,15 @@ class LeadsInMemory:
     leads: dict[str, Lead] = field(default_factory=dict)
     sources: list[tuple[str, FileDigest, int]] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
-    applied: set[FileDigest] = field(default_factory=set)
-    refused: list[FileRefused] = field(default_factory=list)
+    applied: set[tuple[TenantId, FileDigest]] = field(default_factory=set)
+    refused: list[tuple[TenantId, FileRefused]] = field(default_factory=list)
     hides_files: bool = False
 
     def knows_file(self, tenant: TenantId, digest: FileDigest) -> bool:
-        return digest in self.applied and not self.hides_files
+        return (tenant, digest) in self.applied and not self.hides_files
 
     def apply_file(self, tenant: TenantId, file: LeadFile, records: Iterable[LeadRecord]) -> LeadsWritten | None:
-        if file.digest in self.applied:
+        if (tenant, file.digest) in self.applied:
             return None
         drained = list(records)
         leads = [record for record in drained if isinstance(record, Lead)]
@@ -65,11 +72,11 @@ class LeadsInMemory:
             self.leads.setdefault(lead.address.canonical, lead)
             self.sources.append((lead.address.canonical, file.digest, lead.line))
         self.rejected += [record for record in drained if isinstance(record, RejectedRow)]
-        self.applied.add(file.digest)
+        self.applied.add((tenant, file.digest))
         return LeadsWritten(len(leads) - known, known)
 
     def refuse_file(self, tenant: TenantId, refusal: FileRefused) -> None:
-        self.refused.append(refusal)
+        self.refused.append((tenant, refusal))
 
 
 def csv_of(*addresses: str) -> bytes:
@@ -102,7 +109,7 @@ def test_a_second_import_of_the_same_octets_changes_nothing() -> None:
     again = import_leads(files, store, ACME, defaults=STATED)
 
     assert [type(outcome) for outcome in again.files] == [FileKnown, FileKnown]
-    assert (again.read, len(store.leads), len(store.sources)) == (0, 1, 1)
+    assert (again.read, len(store.leads), len(store.sources), files.readings) == (0, 1, 1, 1)
 
 
 def test_an_import_that_lost_the_race_for_a_file_reports_it_as_known() -> None:
@@ -145,7 +152,7 @@ def test_nothing_of_an_unreadable_file_is_applied_and_the_next_file_is(octets: b
     summary = import_leads(files, store, ACME, defaults=STATED)
 
     assert [type(outcome) for outcome in summary.files] == [FileRefused, FileApplied]
-    assert [(refusal.file.name, refusal.line) for refusal in store.refused] == [("a.csv", line)]
+    assert [(tenant, refusal.file.name, refusal.line) for tenant, refusal in store.refused] == [(1, "a.csv", line)]
     assert list(store.leads) == ["ben@firma.example"]
 
 

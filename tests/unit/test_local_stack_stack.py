@@ -1,7 +1,7 @@
 """The whole stack: its order, its addresses, and that nothing remains of it. With the parts that need no other room."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,14 +11,13 @@ import pytest
 from outreach_pipelines.local_stack.errors import AlreadyRunning, PortInUse
 from outreach_pipelines.local_stack.event_feed import ConfigurationSetName
 from outreach_pipelines.local_stack.http_ready import answers
-from outreach_pipelines.local_stack.postgres import EmbeddedPostgres, ServerAddress
+from outreach_pipelines.local_stack.postgres import ServerAddress
 from outreach_pipelines.local_stack.stack import LocalStack, StackConfig, StackPorts, Wiring
 
 
 @pytest.fixture
-def base_dir(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "var"
-    EmbeddedPostgres(tmp_path / "var").remove()
+def base_dir(new_server_folder: Callable[[str], Path]) -> Path:
+    return new_server_folder("outreach-tests-") / "var"
 
 
 def config(base_dir: Path, ports: StackPorts | None = None) -> StackConfig:
@@ -103,3 +102,14 @@ def test_a_taken_port_is_told_before_anything_is_started(base_dir: Path) -> None
             LocalStack(config(base_dir, ports), wiring_without_parts()).__enter__()
 
     assert not (base_dir / "postgres-password").exists()
+
+
+def test_a_relative_folder_means_the_one_below_where_the_stack_was_made(
+    base_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(base_dir.parent)
+
+    with LocalStack(config(Path("var")), wiring_without_parts()) as addresses:
+        bucket = base_dir / "aws" / "s3" / "000000000000" / addresses.events.bucket
+
+        assert bucket.is_dir()

@@ -58,6 +58,12 @@ def test_a_pool_of_one_keeps_the_strength_of_the_fallback() -> None:
     assert fit_prior([Observed(5, 100)], FALLBACK).strength == pytest.approx(FALLBACK.strength)
 
 
+def test_members_of_less_than_a_send_keep_the_strength_of_the_fallback() -> None:
+    decayed_away = [Observed(0.2, 0.5), Observed(0.1, 0.5)]
+
+    assert fit_prior(decayed_away, FALLBACK).strength == pytest.approx(FALLBACK.strength)
+
+
 def test_a_pool_without_any_event_has_a_rate_above_zero() -> None:
     prior = fit_prior([Observed(0, 450), Observed(0, 450)], FALLBACK)
 

@@ -2,7 +2,15 @@ from itertools import product
 
 import pytest
 
-from outreach_pipelines.domain.message import MAYBE_SENT_STATES, OPEN_STATES, TRANSITIONS, Ignored, MessageEvent, MessageState, advance
+from outreach_pipelines.domain.message import (
+    MAYBE_SENT_STATES,
+    OPEN_STATES,
+    TRANSITIONS,
+    Ignored,
+    MessageEvent,
+    MessageState,
+    advance,
+)
 
 S, E = MessageState, MessageEvent
 
@@ -47,4 +55,4 @@ def test_a_message_can_be_sent_only_through_claim_and_intent() -> None:
 
 
 def test_open_states_are_those_that_can_still_change_by_themselves() -> None:
-    assert OPEN_STATES == {S.PLANNED, S.CLAIMED, S.SENDING, S.RETRY_WAIT, S.IN_DOUBT}
+    assert {S.PLANNED, S.CLAIMED, S.SENDING, S.RETRY_WAIT, S.IN_DOUBT} == OPEN_STATES

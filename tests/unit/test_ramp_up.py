@@ -72,6 +72,12 @@ def test_a_stop_costs_half_the_step_once_however_long_it_lasts() -> None:
     assert (step.cap_today, step.stage) == (12, RampStage.STEPPED_BACK)
 
 
+def test_a_stop_at_the_cap_steps_back_from_the_cap() -> None:
+    long_at_cap = [day(n, 20) for n in range(30)]
+
+    assert ramped_cap([*long_at_cap, day(30, 1, stopped=True)], RampPolicy(cap=20), on(31)).cap_today == 10
+
+
 def test_a_second_stop_costs_again() -> None:
     climbed = [day(n, 40) for n in range(10)]
     twice = [day(10, 1, stopped=True), day(11, 2), day(12, 1, stopped=True)]

@@ -109,7 +109,7 @@ class CampaignFile(FileModel):
         return Variant(variant.name, subject, text, html, variant.weight)
 
 
-class BrokenTemplate(Exception):  # noqa: N818 - says what the template is
+class BrokenTemplate(Exception):
     def __init__(self, place: tuple[str | int, ...], sentence: str) -> None:
         super().__init__(sentence)
         self.place = place
@@ -125,6 +125,6 @@ def _template(name: TemplateName, place: tuple[str | int, ...], body: TemplateBo
     except UnicodeDecodeError:
         raise BrokenTemplate(place, f"Template {name} is not UTF-8.") from None
     except TemplateSyntaxError as fault:
-        raise BrokenTemplate(place, f"Template {name}, line {fault.lineno}: {fault.message}") from None
+        raise BrokenTemplate(place, f"Template {name}, line {fault.lineno}: {fault.message}.") from None
     fields = sorted(FieldName(field) for field in meta.find_undeclared_variables(parsed))
     return Template(name, text, tuple(fields))

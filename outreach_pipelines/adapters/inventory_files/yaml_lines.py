@@ -11,7 +11,7 @@ import yaml
 YamlValue: TypeAlias = "str | list[YamlValue] | dict[str, YamlValue] | None"
 Path: TypeAlias = "tuple[str | int, ...]"
 
-LARGEST_FILE: Final = 1 << 20
+LARGEST_FILE: Final = 1 << 18
 DEEPEST: Final = 20
 _NULLS: Final = frozenset({"", "~", "null"})
 
@@ -30,7 +30,7 @@ class LinedYaml:
         return self.lines.get(path, 1)
 
 
-class UnreadableYaml(Exception):  # noqa: N818 - says what the file is
+class UnreadableYaml(Exception):
     def __init__(self, line: int, sentence: str) -> None:
         super().__init__(sentence)
         self.line = line
@@ -40,16 +40,28 @@ class UnreadableYaml(Exception):  # noqa: N818 - says what the file is
 def read_yaml(octets: bytes) -> LinedYaml:
     """Raises `UnreadableYaml` for all that is not one plain document: aliases, doubled keys, wrong encoding, excess."""
     try:
-        node = yaml.compose(_text(octets), Loader=yaml.SafeLoader)
+        text = _text(octets)
+        _refuse_depth(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark
         raise UnreadableYaml(mark.line + 1 if mark else 1, f"This is no YAML: {fault.problem}.") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as fault:
+    except (yaml.YAMLError, ValueError) as fault:
         raise UnreadableYaml(1, f"This is no YAML: {type(fault).__name__}.") from None
     if node is None:
         raise UnreadableYaml(1, "The file is empty.")
     walk = _Walk({}, set())
     return LinedYaml(walk.value(node, ()), walk.lines)
+
+
+def _refuse_depth(text: str) -> None:
+    # Before composing: that recurses for each level, and the scanner's time grows with the square of the depth.
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise UnreadableYaml(line, f"The file is nested deeper than {DEEPEST} levels.")
 
 
 def _text(octets: bytes) -> str:
@@ -70,8 +82,6 @@ class _Walk:
         line = self.lines[path] = node.start_mark.line + 1
         if id(node) in self.seen:
             raise UnreadableYaml(line, "Anchors and aliases are not read here: write the value out.")
-        if len(path) > DEEPEST:
-            raise UnreadableYaml(line, f"The file is nested deeper than {DEEPEST} levels.")
         self.seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.ports import Begun, NextDue, NotBegun, Swept
+from outreach_pipelines.application.prove_accounts import AccountToProve
 from outreach_pipelines.domain.letter import ClaimedMessage, ClaimToken, Content, Letter, Recipient, Sender, Thread
 from outreach_pipelines.domain.message import MessageState
 from outreach_pipelines.domain.message_tag import WireTag
@@ -132,6 +133,12 @@ class PostgresMessageStore:
             connection.execute(
                 _SQL["record_call"], {"account_id": account, "outcome": outcome, "milliseconds": milliseconds}
             )
+
+    def to_prove(self, tenant: TenantId, *, proven_for_minutes: int) -> Sequence[AccountToProve]:
+        """See `ProofStore.to_prove`."""
+        with tenant_session(self.engine, tenant) as connection:
+            rows = connection.execute(_SQL["accounts_to_prove"], {"minutes": proven_for_minutes}).all()
+        return [AccountToProve(AccountId(row.account_id), row.sender) for row in rows if row.sender is not None]
 
     def _moved(self, tenant: TenantId, statement: str, **values: float) -> int:
         with tenant_session(self.engine, tenant) as connection:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from sqlalchemy import TextClause, text
 
 _BLOCK = re.compile(
-    r"^-- name: (?P<name>\w+)\n-- (?P<purpose>.+)\n(?P<body>.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL
+    r"^-- name: (?P<name>\w+)\n-- (?P<purpose>[^\n]+)\n(?P<body>.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL
 )
 
 

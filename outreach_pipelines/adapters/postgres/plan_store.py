@@ -139,9 +139,9 @@ def _decision_rows(snapshot: Snapshot, plan: Plan) -> Iterator[tuple[object, ...
 
 def _reasons(decision: Decision) -> tuple[object, ...]:
     found = [str(constraint) for constraint in decision.found]
-    return (
-        decision.enrollment_id, decision.step, decision.bound_by is None, decision.bound_by, found, decision.looked_through, decision.detail, decision.ends,
-    )  # fmt: skip
+    placed = decision.bound_by is None
+    who = (decision.enrollment_id, decision.step)
+    return (*who, placed, decision.bound_by, found, decision.looked_through, decision.detail, decision.ends)
 
 
 def _slot(

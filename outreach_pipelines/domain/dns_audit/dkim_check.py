@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.alias_check import AliasNeeds, check_alias
-from outreach_pipelines.domain.dns_audit.answers import Cause, RecordType, Text, Unknown, data_of
+from outreach_pipelines.domain.dns_audit.answers import Alias, Cause, RecordType, Text, Unknown, data_of
 from outreach_pipelines.domain.dns_audit.dkim_key import (
     DkimKey,
     DkimKeyError,
@@ -29,6 +29,7 @@ from outreach_pipelines.domain.dns_audit.findings import (
 )
 from outreach_pipelines.domain.dns_audit.lookups import Lookup, follow, together
 from outreach_pipelines.domain.dns_audit.names import under
+from outreach_pipelines.domain.dns_audit.providers import alias_record
 from outreach_pipelines.domain.provider_account import AccountName
 
 LEAST_BITS = 1024
@@ -41,6 +42,7 @@ class _SelectorNeeds:
     expected: DkimExpectation
     stops: frozenset[AccountName]
     published: tuple[bytes, ...] = ()
+    led_away: tuple[DomainName, ...] = ()
 
 
 def check_dkim(domain: DomainName, account: SendingAccount) -> Lookup[CheckReport]:
@@ -76,7 +78,8 @@ def _check_selector(needs: _SelectorNeeds) -> Lookup[CheckReport]:
         gap = Unanswered(check=Check.DKIM_RECORD, name=needs.name, cause=answer.cause, stops=needs.stops)
         return CheckReport(unanswered=(gap,))
     published = tuple(text.value for text in data_of(answer, Text))
-    return CheckReport(tuple(_judge(replace(needs, published=published))))
+    led_away = tuple(alias.target for alias in data_of(answer, Alias)[:1])
+    return CheckReport(tuple(_judge(replace(needs, published=published, led_away=led_away))))
 
 
 def _judge(needs: _SelectorNeeds) -> Iterator[Finding]:
@@ -134,11 +137,14 @@ def _key_fix(needs: _SelectorNeeds) -> Fix | None:
     if needs.expected.public_key is None or needs.expected.alias is not None:
         return None
     value = f"v=DKIM1; k={needs.expected.algorithm}; p={''.join(needs.expected.public_key.split())}"
-    published = (text.decode("ascii", "backslashreplace") for text in needs.published)
-    return Fix(
-        (ResourceRecord(needs.name, RecordType.TXT, value),),
-        tuple(ResourceRecord(needs.name, RecordType.TXT, text) for text in published),
-    )
+    return Fix((ResourceRecord(needs.name, RecordType.TXT, value),), _withdrawn(needs))
+
+
+def _withdrawn(needs: _SelectorNeeds) -> tuple[ResourceRecord, ...]:
+    if needs.led_away:
+        return tuple(alias_record(needs.name, target) for target in needs.led_away)
+    texts = (text.decode("ascii", "backslashreplace") for text in needs.published)
+    return tuple(ResourceRecord(needs.name, RecordType.TXT, text) for text in texts)
 
 
 def _fault(needs: _SelectorNeeds, check: Check, fault: Fault, evidence: str) -> Finding:

@@ -13,6 +13,7 @@ from outreach_pipelines.domain.dns_audit.dmarc_record import DmarcRecord, Policy
 from outreach_pipelines.domain.dns_audit.dmarc_walk import (
     DmarcUnknown,
     GoverningDmarc,
+    IgnoredDmarc,
     NoDmarc,
     discover_dmarc,
 )
@@ -78,16 +79,19 @@ def _depends_on_existence(governing: GoverningDmarc, domain: DomainName) -> bool
     return applied_policy(governing, domain, exists=True) != applied_policy(governing, domain, exists=False)
 
 
-def _missing(domain: DomainName, expectations: Expectations, ignored: tuple[str, ...]) -> Finding:
+def _missing(domain: DomainName, expectations: Expectations, ignored: tuple[IgnoredDmarc, ...]) -> Finding:
     reports = f"; rua=mailto:{expectations.reports_to}" if expectations.reports_to else ""
-    record = ResourceRecord(under("_dmarc", domain), RecordType.TXT, f"v=DMARC1; p=none{reports}")
+    name = under("_dmarc", domain)
+    record = ResourceRecord(name, RecordType.TXT, f"v=DMARC1; p=none{reports}")
+    own = (text for one in ignored if one.name == name for text in one.texts)
+    told = (f"{' | '.join(one.texts)} at {one.name}: {one.reason}" for one in ignored)
     return Finding(
         check=Check.DMARC_RECORD,
         fault=Fault.WRONG if ignored else Fault.MISSING,
         severity=Severity.CRITICAL,
-        name=under("_dmarc", domain),
-        evidence="; ".join(ignored) or "no record at the domain nor at any of its parents",
-        fix=Fix((record,)),
+        name=name,
+        evidence="; ".join(told) or "no record at the domain nor at any of its parents",
+        fix=Fix((record,), tuple(ResourceRecord(name, RecordType.TXT, text) for text in own)),
         stops=expectations.all_accounts,
     )
 

@@ -23,10 +23,19 @@ _MOST_LABELS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class NoDmarc:
-    """No record governs the domain; `ignored` says which texts had no effect, and why."""
+class IgnoredDmarc:
+    """Records at one name that have no effect, and why."""
 
-    ignored: tuple[str, ...] = ()
+    name: DomainName
+    texts: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoDmarc:
+    """No record governs the domain."""
+
+    ignored: tuple[IgnoredDmarc, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +66,14 @@ def walked_names(domain: DomainName) -> tuple[DomainName, ...]:
 def discover_dmarc(domain: DomainName) -> Lookup[GoverningPolicy]:
     """Find the governing record: the domain's own, else its organizational domain's, else the public suffix's."""
     found: list[GoverningDmarc] = []
-    ignored: list[str] = []
+    ignored: list[IgnoredDmarc] = []
     for name in walked_names(domain):
         at = yield from _read(name)
         match at:
             case DmarcUnknown():
                 return at
-            case NoDmarc(texts):
-                ignored.extend(texts)
+            case NoDmarc(without_effect):
+                ignored.extend(without_effect)
             case GoverningDmarc():
                 found.append(at)
                 if name == domain or at.record.suffix is not SuffixFlag.UNDECIDED:
@@ -86,9 +95,16 @@ def _read(domain: DomainName) -> Lookup[GoverningPolicy]:
     if isinstance(answer, Unknown):
         return DmarcUnknown(name, answer.cause)
     texts = tuple(text.value for text in data_of(answer, Text) if is_dmarc(text.value))
-    if len(texts) != 1:
-        return NoDmarc((f"{len(texts)} records at {name}: all are ignored",) if texts else ())
+    if not texts:
+        return NoDmarc()
+    if len(texts) > 1:
+        return _ignored(name, texts, "all are ignored where several stand")
     try:
         return GoverningDmarc(domain, parse_dmarc(texts[0]))
     except DmarcSyntaxError as error:
-        return NoDmarc((f"the record at {name} is ignored: {error}",))
+        return _ignored(name, texts, str(error))
+
+
+def _ignored(name: DomainName, texts: tuple[bytes, ...], reason: str) -> NoDmarc:
+    written = tuple(text.decode("ascii", "backslashreplace") for text in texts)
+    return NoDmarc((IgnoredDmarc(name, written, reason),))

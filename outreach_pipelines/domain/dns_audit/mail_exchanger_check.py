@@ -16,7 +16,7 @@ from outreach_pipelines.domain.dns_audit.answers import (
     Unknown,
     data_of,
 )
-from outreach_pipelines.domain.dns_audit.expectations import Expectations
+from outreach_pipelines.domain.dns_audit.expectations import Expectations, MailHost
 from outreach_pipelines.domain.dns_audit.findings import (
     Check,
     CheckReport,
@@ -53,9 +53,9 @@ def check_mail_exchangers(domain: DomainName, expectations: Expectations) -> Loo
         return (yield from _check_implicit(domain, expectations))
     if any(exchanger.host == ROOT for exchanger in exchangers):
         why = "null MX: the domain says it takes no mail, so nobody can reply"
-        return CheckReport((_finding(domain, expectations, Fault.WRONG, why),))
+        return CheckReport((_finding(domain, expectations, why, exchangers),))
     pairs = yield from together([addresses_of(exchanger.host) for exchanger in exchangers])
-    return _judge_hosts(domain, expectations, dict(zip((e.host for e in exchangers), pairs, strict=True)))
+    return _judge_hosts(domain, expectations, dict(zip(exchangers, pairs, strict=True)))
 
 
 def _check_implicit(domain: DomainName, expectations: Expectations) -> Lookup[CheckReport]:
@@ -66,20 +66,20 @@ def _check_implicit(domain: DomainName, expectations: Expectations) -> Lookup[Ch
     for answer in answers:
         if isinstance(answer, Unknown):
             return _unanswered(domain, expectations, answer)
-    return CheckReport((_finding(domain, expectations, Fault.MISSING, "neither MX nor address: no reply can arrive"),))
+    return CheckReport((_finding(domain, expectations, "neither MX nor address: no reply can arrive"),))
 
 
 def _judge_hosts(
-    domain: DomainName, expectations: Expectations, pairs: Mapping[DomainName, tuple[Answer, Answer]]
+    domain: DomainName, expectations: Expectations, pairs: Mapping[MailExchanger, tuple[Answer, Answer]]
 ) -> CheckReport:
-    states = {host: _state(host, pair) for host, pair in pairs.items()}
+    states = {exchanger.host: _state(exchanger.host, pair) for exchanger, pair in pairs.items()}
     bad = ", ".join(f"{host} {state.reason}" for host, state in states.items() if isinstance(state, _Unusable))
     unsure = [state for state in states.values() if isinstance(state, Unknown)]
     if any(isinstance(state, _Usable) for state in states.values()):
         return CheckReport((_weakness(domain, f"some MX do not work: {bad}"),)) if bad else CheckReport()
     if unsure:
         return _unanswered(domain, expectations, unsure[0])
-    return CheckReport((_finding(domain, expectations, Fault.WRONG, f"no MX works: {bad}"),))
+    return CheckReport((_finding(domain, expectations, f"no MX works: {bad}", tuple(pairs)),))
 
 
 def _state(host: DomainName, pair: tuple[Answer, Answer]) -> _Usable | _Unusable | Unknown:
@@ -92,15 +92,18 @@ def _state(host: DomainName, pair: tuple[Answer, Answer]) -> _Usable | _Unusable
     return next((answer for answer in pair if isinstance(answer, Unknown)), _Unusable("has no address"))
 
 
-def _finding(domain: DomainName, expectations: Expectations, fault: Fault, evidence: str) -> Finding:
-    records = tuple(mx_record(domain, host) for host in expectations.mail_hosts)
+def _finding(
+    domain: DomainName, expectations: Expectations, evidence: str, found: tuple[MailExchanger, ...] = ()
+) -> Finding:
+    wanted = tuple(mx_record(domain, host) for host in expectations.mail_hosts)
+    withdrawn = tuple(mx_record(domain, MailHost(preference=mx.preference, host=mx.host)) for mx in found)
     return Finding(
         check=Check.MAIL_EXCHANGER,
-        fault=fault,
+        fault=Fault.WRONG if found else Fault.MISSING,
         severity=Severity.CRITICAL,
         name=domain,
         evidence=evidence,
-        fix=Fix(records) if records else None,
+        fix=Fix(wanted, withdrawn) if wanted else None,
         stops=expectations.all_accounts,
     )
 

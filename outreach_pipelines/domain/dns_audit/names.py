@@ -43,6 +43,11 @@ def is_host_name(name: DomainName) -> bool:
     return all(_HOST_LABEL.fullmatch(label) for label in name.split("."))
 
 
+def absolute(name: DomainName) -> str:
+    """Write the name as a zone file does, with its final dot."""
+    return name if name == ROOT else f"{name}."
+
+
 def under(label: str, name: DomainName) -> DomainName:
     """Put `label` (one or more) below `name`."""
     return DomainName(f"{label.lower()}.{name}")

@@ -11,6 +11,7 @@ from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import RecordType
 from outreach_pipelines.domain.dns_audit.expectations import MailHost, SendingAccount
 from outreach_pipelines.domain.dns_audit.findings import ResourceRecord
+from outreach_pipelines.domain.dns_audit.names import absolute
 from outreach_pipelines.domain.provider_account import ProviderKind
 
 POSTMARK_RETURN_PATH = DomainName("pm.mtasv.net")
@@ -58,9 +59,9 @@ def return_path_exchanger(account: SendingAccount) -> MailHost | None:
 
 def mx_record(name: DomainName, exchanger: MailHost) -> ResourceRecord:
     """Write an expected MX as a record."""
-    return ResourceRecord(name, RecordType.MX, f"{exchanger.preference} {exchanger.host}.")
+    return ResourceRecord(name, RecordType.MX, f"{exchanger.preference} {absolute(exchanger.host)}")
 
 
 def alias_record(name: DomainName, target: DomainName) -> ResourceRecord:
     """Write an expected CNAME as a record."""
-    return ResourceRecord(name, RecordType.CNAME, f"{target}.")
+    return ResourceRecord(name, RecordType.CNAME, absolute(target))

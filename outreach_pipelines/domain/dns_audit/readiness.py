@@ -70,6 +70,6 @@ def not_ready(faults: Iterable[Finding]) -> NotReady:
     kept = tuple(faults)
     return NotReady(
         missing=tuple(finding for finding in kept if finding.fault is Fault.MISSING),
-        wrong=tuple(finding for finding in kept if finding.fault in {Fault.WRONG, Fault.WEAK}),
+        wrong=tuple(finding for finding in kept if finding.fault is Fault.WRONG),
         extra=tuple(finding for finding in kept if finding.fault is Fault.EXTRA),
     )

@@ -21,11 +21,17 @@ from outreach_pipelines.domain.dns_audit.findings import (
     Fault,
     Finding,
     Fix,
+    ResourceRecord,
     Severity,
     Unanswered,
 )
 from outreach_pipelines.domain.dns_audit.lookups import Lookup, ask
-from outreach_pipelines.domain.dns_audit.providers import mx_record, return_path_alias, return_path_exchanger
+from outreach_pipelines.domain.dns_audit.providers import (
+    alias_record,
+    mx_record,
+    return_path_alias,
+    return_path_exchanger,
+)
 from outreach_pipelines.domain.provider_account import ProviderKind
 
 
@@ -65,17 +71,24 @@ def _check_exchanger(account: SendingAccount, name: DomainName, wanted: MailHost
     fault = _alias_fault(answer) or _fault(wanted, found)
     if fault is None:
         return CheckReport()
-    others = (MailHost(preference=mx.preference, host=mx.host) for mx in found if mx.host != wanted.host)
     finding = Finding(
         check=Check.RETURN_PATH,
         fault=fault[0],
         severity=Severity.HIGH,
         name=name,
         evidence=f"{name} {fault[1]}",
-        fix=Fix((mx_record(name, wanted),), tuple(mx_record(name, other) for other in others)),
+        fix=Fix((mx_record(name, wanted),), _withdrawn(name, wanted, answer)),
         stops=stops,
     )
     return CheckReport((finding,))
+
+
+def _withdrawn(name: DomainName, wanted: MailHost, answer: Answer) -> tuple[ResourceRecord, ...]:
+    aliases = data_of(answer, Alias)
+    if aliases:
+        return (alias_record(name, aliases[0].target),)
+    others = (mx for mx in data_of(answer, MailExchanger) if mx.host != wanted.host)
+    return tuple(mx_record(name, MailHost(preference=mx.preference, host=mx.host)) for mx in others)
 
 
 def _alias_fault(answer: Answer) -> tuple[Fault, str] | None:

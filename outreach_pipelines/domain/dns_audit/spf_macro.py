@@ -16,6 +16,7 @@ _TOKEN = re.compile(
     r"|(?P<literal>[\x21-\x24\x26-\x7e]+)",
     re.IGNORECASE,
 )
+_MOST_DIGITS = 3
 _ESCAPES = {"%%": "%", "%_": " ", "%-": "%20"}
 _TOP_LABEL = re.compile(r"\.(?=[a-z0-9-]*[a-z-])[a-z0-9]([a-z0-9-]*[a-z0-9])?\.?$", re.IGNORECASE)
 
@@ -97,7 +98,12 @@ def _piece(token: re.Match[str]) -> Piece:
         return Literal(token["literal"])
     if token["escape"] is not None:
         return Literal(_ESCAPES[token["escape"]])
-    keep = int(token["keep"]) if token["keep"] else None
-    if keep == 0:
+    return Macro(token["letter"], _kept_parts(token), bool(token["reverse"]), token["delimiters"])
+
+
+def _kept_parts(token: re.Match[str]) -> int | None:
+    digits = token["keep"].lstrip("0")
+    if token["keep"] and not digits:
         raise SpfSyntaxError(token[0], "a macro must keep at least one part")
-    return Macro(token["letter"], keep, bool(token["reverse"]), token["delimiters"])
+    # A name has 127 labels at most: more digits mean "all", and int() refuses thousands of them.
+    return int(digits) if 0 < len(digits) <= _MOST_DIGITS else None

@@ -40,7 +40,8 @@ def _returned_recipients(message: Part) -> tuple[ReportedAddress, ...]:
 
 def _jmrp(message: Part) -> Complaint | None:
     """The original under a header that names its recipient (https://sendersupport.olc.protection.outlook.com/snds)."""
-    originals = (read_header_block(part.body) for part in message.walk() if part.content_type in RETURNED_TYPES)
+    returned = (part.body for part in message.walk() if part.content_type in RETURNED_TYPES)
+    originals = (read_header_block(body) for body in returned if _JMRP_RECIPIENT.encode() in body[:32_000].lower())
     recipient = next((value for original in originals for value in original.all(_JMRP_RECIPIENT)), None)
     if recipient is None:
         return None

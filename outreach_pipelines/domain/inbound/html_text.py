@@ -6,7 +6,8 @@ import re
 MAX_HTML = 256 * 1024
 MAX_QUOTED = 9
 _TOKEN = re.compile(r"<(!--|/?[a-zA-Z][a-zA-Z0-9]{0,15})[^<>]{0,4000}>")
-_BREAKS = frozenset("br p /p div /div tr /tr li /ul /ol h1 h2 h3 /h1 /h2 /h3 hr table /table".split())
+_BLOCKS = ("p", "div", "tr", "ul", "ol", "h1", "h2", "h3", "table")
+_BREAKS = frozenset(("br", "li", "hr", *_BLOCKS, *(f"/{tag}" for tag in _BLOCKS)))
 _HIDDEN = frozenset({"script", "style", "head", "title"})
 _SPACES = re.compile(r"[ \t\r\n\xa0]+")
 

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import lru_cache
 from importlib import resources
 
-MAX_LINES = 2_000
+MAX_LINES = 1_000
 MAX_LINE = 1_000
 MAX_ATTRIBUTION = 300
 _ATTRIBUTION_LINES = 6

@@ -149,7 +149,8 @@ def _field(match: re.Match[bytes]) -> tuple[str, str]:
     value = match.group(2)
     if len(value) > MAX_HEADER_BYTES:
         raise _CapExceededError(UnreadableReason.HEADER_TOO_LONG)
-    return match.group(1).decode("ascii").lower(), _eight_bit(_FOLD.sub(b" ", value)).strip()
+    unfolded = _FOLD.sub(b" ", value) if b"\n" in value else value
+    return match.group(1).decode("ascii").lower(), _eight_bit(unfolded).strip()
 
 
 def _eight_bit(value: bytes) -> str:

@@ -14,7 +14,7 @@ from outreach_pipelines.domain.send_plan.eligibility import Eligible
 from outreach_pipelines.domain.send_plan.routes import LaneKey, Routes
 from outreach_pipelines.domain.send_plan.snapshot import AccountId, MailboxId, RecipientProvider
 
-Quotas = dict[tuple[MailboxId, RecipientProvider], int]
+Quotas = dict[tuple[MailboxId, RecipientProvider | None], int]
 """How many new leads of a provider a mailbox should take in before others have had their turn."""
 
 
@@ -64,23 +64,23 @@ class _Lane:
     def __init__(self, key: LaneKey, queue: Iterable[tuple[int, Eligible]]) -> None:
         self.key = key
         self._ready: list[_Ready] = []
-        self._waiting: list[_Waiting] = []
-        for turn, eligible in queue:
-            self._wait(turn, 0, eligible)
+        firsts = ((turn, eligible.recipient_day.usable[0], eligible) for turn, eligible in queue)
+        self._waiting = [_Waiting(span.start, span.end, turn, 0, eligible) for turn, span, eligible in firsts]
+        heapq.heapify(self._waiting)
 
     def head(self, now: int) -> _Ready | None:
         """The message with the earliest deadline among those whose window is open."""
-        waiting, ready = self._waiting, self._ready
-        while waiting and waiting[0].opens <= now:
-            _, closes, turn, span, eligible = heapq.heappop(waiting)
-            heapq.heappush(ready, _Ready(closes, turn, span, eligible))
+        ready = self._ready
+        self._let_in(now)
         while ready and ready[0].closes <= now:
             _, turn, span, eligible = heapq.heappop(ready)
             self._wait(turn, span + 1, eligible)
+            # The message may have more open time today, and that may have begun since anyone looked.
+            self._let_in(now)
         return ready[0] if ready else None
 
-    def drop_head(self) -> None:
-        heapq.heappop(self._ready)
+    def take_head(self) -> Eligible:
+        return heapq.heappop(self._ready).eligible
 
     @property
     def is_empty(self) -> bool:
@@ -90,10 +90,23 @@ class _Lane:
     def next_opening(self) -> int:
         return self._waiting[0].opens if self._waiting else NEVER
 
+    def _let_in(self, now: int) -> None:
+        waiting = self._waiting
+        while waiting and waiting[0].opens <= now:
+            _, closes, turn, span, eligible = heapq.heappop(waiting)
+            heapq.heappush(self._ready, _Ready(closes, turn, span, eligible))
+
     def _wait(self, turn: int, span: int, eligible: Eligible) -> None:
         spans = eligible.recipient_day.usable
         if span < len(spans):
             heapq.heappush(self._waiting, _Waiting(spans[span].start, spans[span].end, turn, span, eligible))
+
+
+class _Desk(NamedTuple):
+    """A lane as one mailbox serves it, with its accounts that allow the basis and are ready."""
+
+    lane: _Lane
+    accounts: tuple[AccountId, ...]
 
 
 class Sweep:
@@ -109,15 +122,15 @@ class Sweep:
         self._quotas = quotas
         self._placed: list[Placed] = []
         served = frozenset(mailboxes)
-        self._lanes: dict[MailboxId, list[_Lane]] = {}
+        self._desks: dict[MailboxId, list[_Desk]] = {}
         for lane, mailbox_ids in _lanes(queue):
-            for mailbox_id in mailbox_ids:
-                if mailbox_id in served:
-                    self._lanes.setdefault(mailbox_id, []).append(lane)
+            for mailbox_id in served.intersection(mailbox_ids):
+                accounts = supply.routes.accounts(mailbox_id, lane.key.basis)
+                self._desks.setdefault(mailbox_id, []).append(_Desk(lane, accounts))
 
     def run(self) -> list[Placed]:
         rooms = self._supply.rooms
-        firsts = ((rooms[mailbox_id].slot_from(0), mailbox_id) for mailbox_id in self._lanes)
+        firsts = ((rooms[mailbox_id].slot_from(0), mailbox_id) for mailbox_id in self._desks)
         agenda = [(at, mailbox_id) for at, mailbox_id in firsts if at is not None]
         heapq.heapify(agenda)
         while agenda:
@@ -135,48 +148,43 @@ class Sweep:
         resume = self._supply.ledger.resume(room, at)
         if resume != at:
             return resume
-        lanes = self._lanes[room.mailbox.id] = [
-            lane for lane in self._lanes[room.mailbox.id] if self._is_open(lane, room)
+        desks = self._desks[room.mailbox.id] = [
+            desk for desk in self._desks[room.mailbox.id] if self._is_open(desk, room)
         ]
-        chosen = self._choose(lanes, at)
+        chosen = self._choose(desks, at)
         if chosen is None:
-            return max(at + 1, min((lane.next_opening for lane in lanes), default=NEVER))
-        self._place(chosen, room, at)
+            return max(at + 1, min((desk.lane.next_opening for desk in desks), default=NEVER))
+        self._place(*chosen, room, at)
         return at + 1
 
-    def _is_open(self, lane: _Lane, room: MailboxRoom) -> bool:
+    def _is_open(self, desk: _Desk, room: MailboxRoom) -> bool:
         """Whether the mailbox may still take messages of a lane. A lane that closes stays closed."""
-        if lane.is_empty:
+        lane = desk.lane
+        if lane.is_empty or (lane.key.is_new and room.new_left <= 0):
             return False
-        key, mailbox_id = lane.key, room.mailbox.id
-        if key.is_new and room.new_left <= 0:
+        if self._quotas is not None and self._quotas.get((room.mailbox.id, lane.key.provider), 0) <= 0:
             return False
-        if self._quotas is not None and self._quotas.get((mailbox_id, key.provider), 0) <= 0:
-            return False
-        return bool(self._accounts(mailbox_id, key))
+        return bool(self._supply.ledger.open_accounts(desk.accounts))
 
-    def _choose(self, lanes: list[_Lane], at: int) -> Eligible | None:
+    def _choose(self, desks: list[_Desk], at: int) -> tuple[Eligible, _Desk] | None:
         while True:
-            heads = [(head, lane) for lane in lanes if (head := lane.head(at)) is not None]
+            heads = [(head[0], head[1], desk) for desk in desks if (head := desk.lane.head(at)) is not None]
             if not heads:
                 return None
-            head, lane = min(heads, key=_deadline)
-            lane.drop_head()
+            desk = min(heads)[2]  # turns are unique: a comparison never reaches the desk
+            eligible = desk.lane.take_head()
             # The recipient's limits only fill up: a message they refuse now is refused for the day.
-            if not self._supply.ledger.refusals(head.eligible.candidate):
-                return head.eligible
+            if not self._supply.ledger.refusals(eligible.candidate):
+                return eligible, desk
 
-    def _place(self, eligible: Eligible, room: MailboxRoom, at: int) -> None:
+    def _place(self, eligible: Eligible, desk: _Desk, room: MailboxRoom, at: int) -> None:
         mailbox_id = room.mailbox.id
-        accounts = self._accounts(mailbox_id, eligible.lane)
+        accounts = self._supply.ledger.open_accounts(desk.accounts)
         room.take(at, is_new=eligible.lane.is_new)
         self._supply.ledger.record(eligible.candidate, room.domain_id, accounts[0], at)
         if self._quotas is not None:
             self._quotas[(mailbox_id, eligible.lane.provider)] -= 1
         self._placed.append(Placed(eligible, mailbox_id, at, accounts))
-
-    def _accounts(self, mailbox_id: MailboxId, key: LaneKey) -> tuple[AccountId, ...]:
-        return self._supply.ledger.open_accounts(self._supply.routes.accounts(mailbox_id, key.basis))
 
     def _clear_used_slots(self) -> None:
         used: dict[MailboxId, list[int]] = {}
@@ -192,7 +200,3 @@ def _lanes(queue: Sequence[Eligible]) -> Iterable[tuple[_Lane, tuple[MailboxId, 
     for turn, eligible in enumerate(queue):
         rows.setdefault(eligible.lane, []).append((turn, eligible))
     return [(_Lane(key, row), row[0][1].mailbox_ids) for key, row in rows.items()]
-
-
-def _deadline(entry: tuple[_Ready, _Lane]) -> tuple[int, int]:
-    return entry[0].closes, entry[0].turn

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from outreach_pipelines.domain.calendar import Span, overlap, utc_time
+from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.send_plan.assignment import Placed, Supply
 from outreach_pipelines.domain.send_plan.capacity import MailboxRoom
 from outreach_pipelines.domain.send_plan.eligibility import Eligible, Refused
 from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint, Decision
 from outreach_pipelines.domain.send_plan.routes import LaneKey, binding, power
-from outreach_pipelines.domain.send_plan.snapshot import Candidate
+from outreach_pipelines.domain.send_plan.snapshot import Candidate, MailboxId
 from outreach_pipelines.domain.sequence import EndReason
 
 _Rule = tuple[Constraint, Callable[[MailboxRoom, Sequence[Span], LaneKey], bool]]
@@ -28,6 +29,7 @@ class Explainer:
     def __init__(self, supply: Supply) -> None:
         self._supply = supply
         self._known: dict[tuple[LaneKey, tuple[Span, ...]], tuple[Constraint | None, str]] = {}
+        self._firsts: dict[tuple[tuple[Span, ...], LawfulBasis, bool], dict[MailboxId, Constraint | None]] = {}
         self._rules: tuple[_Rule, ...] = (
             (Constraint.MAILBOX_HOURS, lambda room, spans, _: not overlap(room.open_spans, spans)),
             (Constraint.MAILBOX_CAP, _cap_is_used),
@@ -58,11 +60,17 @@ class Explainer:
         known = self._known.get((key, spans))
         if known is None:
             rooms = [self._supply.rooms[mailbox_id] for mailbox_id in eligible.mailbox_ids]
-            firsts = [self._first(room, spans, key) for room in rooms]
+            # Which provider the recipient has makes no difference to a mailbox's slots: lanes share the answers.
+            answers = self._firsts.setdefault((spans, key.basis, key.is_new), {})
+            for room in rooms:
+                if room.mailbox.id not in answers:
+                    answers[room.mailbox.id] = self._first(room, spans, key)
+            firsts = [answers[room.mailbox.id] for room in rooms]
             known = self._known[key, spans] = _summed_up(rooms, firsts)
         return known
 
     def _first(self, room: MailboxRoom, spans: Sequence[Span], key: LaneKey) -> Constraint | None:
+        """The strongest rule by which a mailbox has no slot."""
         return next((constraint for constraint, binds in self._rules if binds(room, spans, key)), None)
 
     def _rolling_is_used(self, room: MailboxRoom, spans: Sequence[Span], _: LaneKey) -> bool:
@@ -86,7 +94,7 @@ def refused(row: Refused) -> Decision:
 
 def placed(row: Placed) -> Decision:
     """The decision of a message that has its slot."""
-    return _decision(row.eligible.candidate, [], f"mailbox {row.mailbox_id} at {utc_time(row.due_at):%H:%M:%S} UTC")
+    return _decision(row.eligible.candidate, [], f"mailbox {row.mailbox_id} at {utc_time(row.due_at)}")
 
 
 def _decision(

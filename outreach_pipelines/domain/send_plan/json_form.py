@@ -1,7 +1,7 @@
 """Frozen dataclasses to JSON and back, by their type hints.
 
-Here belongs the form of single values: a union carries its class as `type`, sets are sorted, times are UTC with `Z`,
-fractions are text. Not here: which values (`codec`). A reader never raises: it adds each fault with its place.
+Here belongs the form of single values: keys and sets are sorted, a union carries its class as `type`, times are UTC
+with `Z`, fractions are text. Not here: which values (`codec`). A reader never raises: it adds a fault with its place.
 """
 
 import types
@@ -119,7 +119,7 @@ def _union_writer(kind: object) -> Write | None:
             return None
         name, encode_member = rows[type(value)]
         body = encode_member(value)
-        return {_TAG: name, **body} if isinstance(body, Mapping) else body
+        return dict(sorted({_TAG: name, **body}.items())) if isinstance(body, Mapping) else body
 
     return write
 

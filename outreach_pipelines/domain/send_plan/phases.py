@@ -107,7 +107,7 @@ class Phases:
 
     def _quotas(self, queue: Iterable[Eligible]) -> Quotas:
         """Weighted round-robin by health, over domains first, then mailboxes, for each recipient provider."""
-        demand = Counter((e.lane.pool_id, e.lane.provider) for e in queue)
+        demand = Counter((e.lane.pool_id, e.candidate.provider) for e in queue)
         room_left = {id_: _new_room(room) for id_, room in self._supply.rooms.items()}
         quotas: Quotas = {}
         for pool_id, provider in sorted(demand):

@@ -28,12 +28,13 @@ FULL_WEIGHT = 100
 
 
 class LaneKey(NamedTuple):
-    """What decides which mailboxes a message may leave from: its thread's mailbox, or the pool."""
+    """What decides which mailboxes a message may leave from: its thread's mailbox (then the pool is that one's), or the
+    campaign's pool. To a follow-up the recipient's provider makes no difference: None."""
 
     pool_id: PoolId
     sticky: MailboxId | None
     basis: LawfulBasis
-    provider: RecipientProvider
+    provider: RecipientProvider | None
     is_new: bool
 
 
@@ -70,8 +71,11 @@ class Routes:
         self._usable: dict[tuple[MailboxId, LawfulBasis], tuple[AccountId, ...]] = {}
 
     def lane_key(self, candidate: Candidate) -> LaneKey:
+        is_new, sticky = is_new_lead(candidate), candidate.sticky_mailbox
         pool = self._campaign_pools[candidate.campaign_id]
-        return LaneKey(pool, candidate.sticky_mailbox, candidate.basis, candidate.provider, is_new_lead(candidate))
+        if sticky is not None and sticky in self._mailboxes:
+            pool = self._domains[self._mailboxes[sticky].domain_id].pool_id
+        return LaneKey(pool, sticky, candidate.basis, candidate.provider if is_new else None, is_new)
 
     def reach(self, key: LaneKey) -> Reach:
         known = self._reaches.get(key)
@@ -119,7 +123,7 @@ class Routes:
             yield Constraint.MAILBOX_HELD
         if key.is_new and not mailbox.inbox_readable:
             yield Constraint.INBOX_UNREADABLE
-        if key.is_new and (mailbox.health == 0 or domain_weight(domain, key.provider) == 0):
+        if key.is_new and (mailbox.health == 0 or _weight(domain, key) == 0):
             yield Constraint.HEALTH
 
     def _account_objections(self, mailbox: Mailbox, domain: SendingDomain, basis: LawfulBasis) -> Iterator[Constraint]:
@@ -159,6 +163,10 @@ _REASONS_SHOWN = 3
 def domain_weight(domain: SendingDomain, provider: RecipientProvider) -> int:
     """Health of the domain towards a recipient provider, 0 to 100."""
     return next((row.weight for row in domain.health if row.provider is provider), FULL_WEIGHT)
+
+
+def _weight(domain: SendingDomain, key: LaneKey) -> int:
+    return FULL_WEIGHT if key.provider is None else domain_weight(domain, key.provider)
 
 
 def binding(firsts: Iterable[Constraint]) -> Constraint:

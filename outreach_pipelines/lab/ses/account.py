@@ -54,9 +54,7 @@ class SesFeedback:
 
     async def delivered(self, message: WireMessage) -> str:
         """Publish Delivery."""
-        return self._publish(
-            delivery_event(self._mail, message.recipient, now=self._clock.now()), message.recipient
-        )
+        return self._publish(delivery_event(self._mail, message.recipient, now=self._clock.now()), message.recipient)
 
     async def delayed(self, message: WireMessage) -> str:
         """Publish DeliveryDelay."""

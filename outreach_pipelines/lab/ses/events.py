@@ -5,7 +5,11 @@ https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-conten
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
+from email import policy
+from email.errors import HeaderParseError
+from email.header import Header, decode_header, make_header
+from email.message import Message
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses
 from hashlib import blake2b
 
@@ -112,7 +116,8 @@ def _bounced(recipient: str, kind: BounceKind) -> JsonObject:
 
 
 def _mail(mail: SentMail, *, outgoing_ip: str | None = None) -> JsonObject:
-    headers, truncated = _headers(mail.raw)
+    parsed = BytesHeaderParser(policy=policy.compat32).parsebytes(mail.raw)
+    headers, truncated = _headers(parsed)
     domain = mail.mailbox.rpartition("@")[2]
     return {
         "timestamp": stamp(mail.sent_at),
@@ -123,16 +128,15 @@ def _mail(mail: SentMail, *, outgoing_ip: str | None = None) -> JsonObject:
         "destination": list(mail.recipients),
         "headersTruncated": truncated,
         "headers": headers,
-        "commonHeaders": _common_headers(mail),
+        "commonHeaders": _common_headers(mail, parsed),
         "tags": _tags(mail, domain, outgoing_ip),
     }
 
 
-def _headers(raw: bytes) -> tuple[list[JsonValue], bool]:
-    fields = [(name, str(value)) for name, value in message_from_bytes(raw, policy=policy.default).items()]
+def _headers(parsed: Message) -> tuple[list[JsonValue], bool]:
     kept: list[JsonValue] = []
     size = 0
-    for name, value in fields:
+    for name, value in ((name, _unfolded(value)) for name, value in parsed.items()):
         size += len(name) + len(value)
         if size > _MAX_HEADER_BYTES:
             return kept, True
@@ -140,18 +144,29 @@ def _headers(raw: bytes) -> tuple[list[JsonValue], bool]:
     return kept, False
 
 
-def _common_headers(mail: SentMail) -> JsonObject:
-    parsed = message_from_bytes(mail.raw, policy=policy.default)
+def _common_headers(mail: SentMail, parsed: Message) -> JsonObject:
     common: dict[str, JsonValue] = {
-        "from": [str(value) for value in parsed.get_all("From", [])],
+        "from": [_decoded(value) for value in parsed.get_all("From", [])],
         "to": [address for _, address in getaddresses([str(value) for value in parsed.get_all("To", [])])],
         "messageId": mail.message_id,
-        "subject": str(parsed.get("Subject", "")),
+        "subject": _decoded(parsed.get("Subject", "")),
     }
     for header, name in (("Date", "date"), ("Reply-To", "replyTo")):
         if header in parsed:
-            common[name] = str(parsed[header]) if name == "date" else [str(parsed[header])]
+            common[name] = str(parsed[header]) if name == "date" else [_decoded(parsed[header])]
     return common
+
+
+def _unfolded(value: str | Header) -> str:
+    return str(value).replace("\r\n", "")
+
+
+def _decoded(value: str | Header) -> str:
+    try:
+        return str(make_header(decode_header(_unfolded(value))))
+    except (HeaderParseError, LookupError, ValueError):
+        # A charset that nobody knows, or broken base64: as it came.
+        return _unfolded(value)
 
 
 def _tags(mail: SentMail, domain: str, outgoing_ip: str | None) -> JsonObject:

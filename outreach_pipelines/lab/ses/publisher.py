@@ -4,8 +4,10 @@ import asyncio
 import json
 import logging
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 from typing import Protocol
 
@@ -21,13 +23,20 @@ log = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 0.1
 LONGEST_RETRY_S = 5.0
+# https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
+MAX_BATCH = 10
+MAX_BATCH_BYTES = 250_000
+
+
+class NotTakenError(Exception):
+    """SNS took only a part of a batch. The whole is published again: SES too promises each event at least once."""
 
 
 class Topics(Protocol):
     """Where events go. Called in a thread."""
 
-    def publish(self, topic_arn: str, body: str) -> None:
-        """Publish one message. Raises BotoCoreError or ClientError when that fails."""
+    def publish(self, topic_arn: str, bodies: Sequence[str]) -> None:
+        """Publish at most ten messages. Raises NotTakenError, BotoCoreError or ClientError when that fails."""
 
 
 class SnsTopics:
@@ -43,9 +52,17 @@ class SnsTopics:
             config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}),
         )
 
-    def publish(self, topic_arn: str, body: str) -> None:
+    def publish(self, topic_arn: str, bodies: Sequence[str]) -> None:
         """Publish with the subject that SES uses."""
-        self._client.publish(TopicArn=topic_arn, Message=body, Subject="Amazon SES Email Event Notification")
+        answer = self._client.publish_batch(
+            TopicArn=topic_arn,
+            PublishBatchRequestEntries=[
+                {"Id": str(i), "Message": body, "Subject": "Amazon SES Email Event Notification"}
+                for i, body in enumerate(bodies)
+            ],
+        )
+        if answer.get("Failed"):
+            raise NotTakenError(answer["Failed"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +126,30 @@ class EventPublisher:
         while True:
             await self._filled.wait()
             while self._queue:
-                await self._publish_until_taken(self._queue[0])
-                self._queue.popleft()
+                batch = self._next_batch()
+                await self._publish_until_taken(batch[0].topic_arn, [event.body for event in batch])
+                for _ in batch:
+                    self._queue.popleft()
             self._filled.clear()
 
-    async def _publish_until_taken(self, event: _Event) -> None:
+    def _next_batch(self) -> list[_Event]:
+        """The next events for one topic, within SNS's limits; they stay queued until they are taken."""
+        first = self._queue[0]
+        batch = [first]
+        size = len(first.body)
+        for event in islice(self._queue, 1, MAX_BATCH):
+            size += len(event.body)
+            if event.topic_arn != first.topic_arn or size > MAX_BATCH_BYTES:
+                break
+            batch.append(event)
+        return batch
+
+    async def _publish_until_taken(self, topic_arn: str, bodies: Sequence[str]) -> None:
         wait = FIRST_RETRY_S
         while True:
             try:
-                return await asyncio.to_thread(self._topics.publish, event.topic_arn, event.body)
-            except (BotoCoreError, ClientError) as error:
-                log.warning("SNS did not take an event for %s: %s", event.topic_arn, error)
+                return await asyncio.to_thread(self._topics.publish, topic_arn, bodies)
+            except (NotTakenError, BotoCoreError, ClientError) as error:
+                log.warning("SNS did not take events for %s: %s", topic_arn, error)
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_RETRY_S)

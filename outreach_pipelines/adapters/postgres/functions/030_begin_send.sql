@@ -90,9 +90,9 @@ begin
     if b.state in ('resting', 'retired') or d.state <> 'active' then
         return app.close_claim(m, 'cancelled', 'mailbox_' || b.state);
     end if;
-    select least(1, min(factor)), max(until) filter (where factor = 0), min(reason) filter (where factor = 0)
-      into v_factor, v_until, v_stop from app.hold
-     where tenant_id = v_tenant and released_at is null and (until is null or until > v_now)
+    select min(app.hold_factor(h, v_now)), max(until) filter (where app.hold_factor(h, v_now) = 0), min(reason) filter (where app.hold_factor(h, v_now) = 0)
+      into v_factor, v_until, v_stop from app.hold h
+     where tenant_id = v_tenant and released_at is null
        and scope_key = any (array['tenant', 'mailbox:' || m.mailbox_id, 'domain:' || b.domain_id, 'campaign:' || m.campaign_id,
                                   'provider:' || m.mailbox_id || ':' || m.recipient_provider]
                             || (select array_agg('lead_file:' || lead_file_id) from app.lead_source
@@ -123,19 +123,20 @@ begin
     end if;
 
     -- 3. The first account of the mailbox that the domain is ready for and the lead's basis allows.
-    select a.account_id into v_account
+    select a.account_id, least(v_factor, shared.factor, own.factor) into v_account, v_factor
       from unnest(m.account_ids) with ordinality as wanted (account_id, position)
       join app.provider_account a using (account_id)
       join app.domain_account r on r.tenant_id = v_tenant and r.domain_id = b.domain_id and r.account_id = a.account_id
+      cross join lateral (select coalesce(min(app.hold_factor(h, v_now)), 1) as factor from app.account_hold h
+                           where h.account_id = a.account_id and h.released_at is null) shared
+      cross join lateral (select coalesce(min(app.hold_factor(h, v_now)), 1) as factor from app.hold h
+                           where h.tenant_id = v_tenant and h.released_at is null
+                             and h.scope_key in ('path:' || m.mailbox_id || ':' || a.account_id, 'account:' || a.account_id)) own
      where m.basis = any (a.allowed_basis)
        and coalesce(r.definite_state, r.state) = 'ready'
        and (a.breaker <> 'open' or a.breaker_until <= clock_timestamp())
        and (m.step > 1 or a.proven_at > clock_timestamp() - interval '60 minutes')
-       and not exists (select from app.account_hold h where h.account_id = a.account_id and h.released_at is null
-                          and h.factor = 0 and (h.until is null or h.until > v_now))
-       and not exists (select from app.hold h where h.tenant_id = v_tenant and h.released_at is null and h.factor = 0
-                          and (h.until is null or h.until > v_now)
-                          and h.scope_key in ('path:' || m.mailbox_id || ':' || a.account_id, 'account:' || a.account_id))
+       and shared.factor > 0 and own.factor > 0
      order by wanted.position limit 1;
     if not found then
         return app.release_claim(m, 'no_usable_account', v_now + interval '2 minutes');

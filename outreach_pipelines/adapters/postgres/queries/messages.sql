@@ -157,10 +157,20 @@ select number from app.epoch;
 select count(*) filter (where state in ('claimed', 'sending')) as under_way,
        count(*) filter (where state = 'in_doubt') as in_doubt,
        min(greatest(due_at, not_before)) filter (where state in ('planned', 'retry_wait') and window_end > (select app.now())) as next_due,
-       min(retry_at) as next_retry
+       count(*) filter (where state = 'retry_wait' and retry_at < clock_timestamp() + interval '3 seconds') as retry_waits
   from app.message where state in ('planned', 'retry_wait', 'claimed', 'sending', 'in_doubt');
 
 -- name: refusal_event
 -- A refusal is news about the recipient or the path: it goes the way of all events.
 insert into app.event_inbox (tenant_id, source, dedupe_key, kind, occurred_at, plan_day, message_id, attempt, body)
 values ((select app.tenant()), 'answer', :dedupe_key, 'refusal', clock_timestamp(), :plan_day, :message_id, :attempt, cast(:body as jsonb));
+
+-- name: accounts_to_prove
+-- SES accounts that this tenant's due messages want, with no event seen from them for a while.
+select a.account_id, (select b.address from app.mailbox b join app.domain_account r on r.tenant_id = b.tenant_id and r.domain_id = b.domain_id
+                       where b.tenant_id = (select app.tenant()) and r.account_id = a.account_id and coalesce(r.definite_state, r.state) = 'ready'
+                       order by b.mailbox_id limit 1) as sender
+  from app.provider_account a
+ where a.kind = 'ses' and (a.proven_at is null or a.proven_at < clock_timestamp() - make_interval(mins => :minutes))
+   and exists (select from app.message m where m.tenant_id = (select app.tenant()) and m.state in ('planned', 'retry_wait') and a.account_id = any (m.account_ids)
+                  and m.due_at < (select app.now()) + interval '1 hour' and m.window_end > (select app.now()));

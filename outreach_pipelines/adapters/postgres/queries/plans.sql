@@ -25,9 +25,10 @@ select b.mailbox_id, b.domain_id, b.zone, b.hours_start, b.hours_end, b.state, b
        least(b.daily_cap, coalesce(h.cap_today, b.daily_cap)) as daily_cap, coalesce(h.total, 100) as health,
        (select array_agg(a.account_id order by array_position(b.account_names, a.name)) from app.provider_account a where a.name = any (b.account_names)) as account_ids,
        b.inbox_id is not null and coalesce(i.last_error_at < i.last_complete_read, i.last_error_at is null) as inbox_readable,
-       (select jsonb_build_object('factor', f.factor::text, 'reason', f.reason) from app.hold f
-         where f.tenant_id = b.tenant_id and f.released_at is null and (f.until is null or f.until > (select app.now()))
-           and f.scope_key in ('tenant', 'mailbox:' || b.mailbox_id, 'domain:' || b.domain_id) order by f.factor, f.hold_id limit 1) as hold,
+       (select jsonb_build_object('factor', app.hold_factor(f, (select app.now()))::text, 'reason', f.reason) from app.hold f
+         where f.tenant_id = b.tenant_id and f.released_at is null and app.hold_factor(f, (select app.now())) < 1
+           and f.scope_key in ('tenant', 'mailbox:' || b.mailbox_id, 'domain:' || b.domain_id)
+         order by app.hold_factor(f, (select app.now())), f.hold_id limit 1) as hold,
        coalesce((select jsonb_agg(jsonb_build_object('day', s.day, 'count', s.sent) order by s.day) from app.mailbox_day s
                   where s.tenant_id = b.tenant_id and s.mailbox_id = b.mailbox_id and s.day between cast(:day as date) - 2 and cast(:day as date) + 2), '[]') as sends_by_day,
        coalesce((select array_agg(e.due_day - cast(:day as date) order by e.due_day) from app.enrollment e
@@ -90,7 +91,11 @@ select e.enrollment_id, e.lead_id, e.campaign_id, e.step, e.round, e.mailbox_id,
         order by s.created_at limit 1) s on true
  where e.tenant_id = (select app.tenant())
    and ((e.state = 'active' and (e.due_day is null or e.due_day <= :day))
-        or (e.state in ('replied', 'bounced', 'unsubscribed', 'complained') and e.state_at > clock_timestamp() - interval '14 days'))
+        or (e.state in ('replied', 'bounced', 'unsubscribed', 'complained') and e.state_at > clock_timestamp() - interval '14 days')
+        or (e.state = 'finished' and e.reason = 'suppressed' and e.state_at > clock_timestamp() - interval '14 days')
+        -- What an earlier version of this very day has ended is judged anew, so that the same facts give the same plan.
+        or (e.state = 'finished' and exists (select from app.decision d join app.plan p on p.tenant_id = d.tenant_id and p.plan_id = d.plan_id
+             where d.tenant_id = e.tenant_id and d.enrollment_id = e.enrollment_id and d.ends is not null and p.day = :day)))
    and not exists (select from app.message m
                     where m.tenant_id = e.tenant_id and m.enrollment_id = e.enrollment_id and m.step = e.step
                       and m.state in ('claimed', 'sending', 'in_doubt', 'unknown', 'accepted', 'failed'))

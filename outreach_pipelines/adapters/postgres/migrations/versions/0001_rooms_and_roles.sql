@@ -73,7 +73,7 @@ create function app.lock_key(variadic p_parts text[]) returns bigint
 comment on function app.lock_key(text[]) is 'A key for transaction-level advisory locks; a collision only makes two strangers wait for each other.';
 
 create table app.tenant_directory (
-    slug text primary key check (slug ~ '^[a-z][a-z0-9-]{1,38}$'),
+    slug text primary key check (slug ~ '^[a-z][a-z0-9-]{0,38}[a-z0-9]$'),
     id integer generated always as identity unique
 );
 comment on table app.tenant_directory is 'Names and numbers of tenants and nothing else: it is read before a tenant can be set.';

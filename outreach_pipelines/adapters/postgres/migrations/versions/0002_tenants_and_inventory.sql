@@ -40,6 +40,7 @@ create table app.sending_policy (
     check ((contact_messages is null) = (contact_days is null))
 );
 comment on column app.sending_policy.weekend is 'Weekdays count from Monday = 0, here and everywhere.';
+comment on column app.sending_policy.ramp_up is 'The fields of domain.sending_policy.RampUp; shares are decimal text. thresholds: likewise BackOffThresholds.';
 comment on column app.sending_policy.daily_cap is 'NULL is unlimited, 0 is none.';
 
 -- Accounts serve many tenants, so they stand outside of row-level security and hold nothing of any tenant.
@@ -49,7 +50,7 @@ create table app.provider_account (
     kind text not null check (kind in ('ses', 'smtp', 'mailgun', 'postmark')),
     region text,
     settings jsonb not null default '{}',
-    secret_ref text not null,
+    secret_ref text,
     allowed_basis text[] not null,
     daily_quota integer check (daily_quota >= 0),
     rate_per_second numeric check (rate_per_second > 0),
@@ -57,7 +58,8 @@ create table app.provider_account (
     breaker text not null default 'closed' check (breaker in ('closed', 'open', 'half_open')),
     breaker_until timestamptz
 );
-comment on column app.provider_account.secret_ref is 'A reference such as env:NAME, never the secret.';
+comment on column app.provider_account.secret_ref is 'A reference such as env:NAME, never the secret; NULL where the process''s own role is used.';
+comment on column app.provider_account.settings is 'How it is spoken to, with references in place of secrets and of what differs between machines.';
 comment on column app.provider_account.proven_at is 'Machine time at which the way back (events, or the envelope sender''s inbox) was last shown to work.';
 grant select, insert, update on app.provider_account to outreach_app;
 grant select on app.provider_account to outreach_ops, outreach_readonly;
@@ -68,8 +70,12 @@ create table app.provider_account_share (
     share numeric not null default 1 check (share > 0 and share <= 1),
     daily_share integer check (daily_share >= 0),
     configuration_set text,
-    primary key (tenant_id, account_id)
+    withdrawn_at timestamptz,
+    primary key (tenant_id, account_id),
+    check (withdrawn_at is null or daily_share is not distinct from 0)
 );
+comment on column app.provider_account_share.withdrawn_at is
+    'No longer in the files: nothing new leaves through it, and what did is still looked up there.';
 
 create table app.account_bucket (
     account_id integer not null references app.provider_account,
@@ -82,14 +88,25 @@ grant select on app.account_bucket to outreach_ops;
 create table app.account_hold (
     account_hold_id bigint generated always as identity primary key,
     account_id integer not null references app.provider_account,
+    signal text not null default 'manual' check (signal in ('hard_bounces', 'complaints', 'manual')),
+    level text not null default 'manual' check (level in ('warn', 'slow', 'stop', 'manual')),
     factor numeric not null check (factor >= 0 and factor <= 1),
     reason text not null,
+    sentence text not null default '',
     evidence jsonb not null default '{}',
     since timestamptz not null,
     until timestamptz,
-    released_at timestamptz
+    probation_factor numeric not null default 1 check (probation_factor > 0 and probation_factor <= 1),
+    probation_days integer not null default 0 check (probation_days >= 0),
+    counts_from timestamptz,
+    set_at timestamptz not null default app.now(),
+    released_at timestamptz,
+    released_reason text,
+    check ((released_at is null) = (released_reason is null))
 );
 create index account_hold_in_force on app.account_hold (account_id) where released_at is null;
+create unique index account_hold_once on app.account_hold (account_id, signal) where released_at is null and signal <> 'manual';
+comment on table app.account_hold is 'A hold on an account for all its tenants; columns as in app.hold. Written by app.set_account_hold and app.release_account_hold only.';
 grant select on app.account_hold to outreach_app, outreach_ops;
 
 create table app.provider_health (
@@ -130,10 +147,14 @@ create table app.domain_account (
     reason text not null default 'not audited yet',
     definite_state text check (definite_state in ('ready', 'not_ready')),
     definite_at timestamptz,
+    standing jsonb,
     primary key (tenant_id, domain_id, account_id),
     foreign key (tenant_id, domain_id) references app.sending_domain on delete cascade
 );
 comment on table app.domain_account is 'Whether a domain may send through an account, as the DNS audit last knew it.';
+comment on column app.domain_account.state is 'What the newest audit saw.';
+comment on column app.domain_account.definite_state is 'What is believed, for as long as it holds; it wins over state. NULL when nothing definite holds.';
+comment on column app.domain_account.standing is 'The belief whole, with an unconfirmed fault, as the next audit needs it.';
 
 create table app.inbox (
     tenant_id integer not null references app.tenant,
@@ -148,9 +169,11 @@ create table app.inbox (
     last_complete_read timestamptz,
     last_error text,
     last_error_at timestamptz,
+    retired_at timestamptz,
     primary key (tenant_id, inbox_id),
     unique (tenant_id, name)
 );
+comment on column app.inbox.retired_at is 'No longer in the files: its login may be gone.';
 comment on column app.inbox.last_complete_read is 'Machine time of the last sync that read to the end with each message routed or parked.';
 
 create table app.imap_cursor (
@@ -220,6 +243,7 @@ create table app.campaign (
     primary key (tenant_id, campaign_id),
     unique (tenant_id, name)
 );
+comment on column app.campaign.lead_where is 'Pairs of field and value; of a lead, all must be equal, whatever the case.';
 
 create table app.campaign_step (
     tenant_id integer not null,
@@ -234,7 +258,7 @@ create table app.campaign_variant (
     tenant_id integer not null,
     campaign_id bigint not null,
     step smallint not null,
-    variant text not null check (variant ~ '^[A-F]$'),
+    variant text not null check (variant ~ '^[A-Za-z][A-Za-z0-9-]{0,39}$'),
     weight integer not null default 1 check (weight > 0),
     subject text not null,
     text_sha256 text not null,

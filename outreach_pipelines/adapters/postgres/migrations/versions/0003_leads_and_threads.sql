@@ -43,14 +43,20 @@ create table app.lead (
     basis_evidence text not null,
     basis_source text not null,
     fields jsonb not null default '{}',
+    provider_checked_at timestamptz,
+    undeliverable text check (undeliverable in ('null_mx', 'no_such_domain')),
     verified boolean not null default false,
     engaged boolean not null default false,
     erased_at timestamptz,
     created_at timestamptz not null default clock_timestamp(),
     primary key (tenant_id, lead_id),
     unique (tenant_id, address_hmac),
-    check ((address is null) = (erased_at is not null))
+    check ((address is null) = (erased_at is not null)),
+    check ((undeliverable is not null) <= (provider_checked_at is not null))
 );
+create index lead_of_mail_domain on app.lead (tenant_id, split_part(address, '@', 2));
+comment on column app.lead.provider_checked_at is 'Machine time of the last definite answer about the MX of its domain.';
+comment on column app.lead.undeliverable is 'Why nothing can be delivered to its domain, as the DNS said for certain.';
 comment on table app.lead is 'One row per person and tenant; the HMACs stay after erasure so that nobody is written to again by accident.';
 
 create table app.lead_source (
@@ -89,6 +95,7 @@ create table app.enrollment (
     reason text,
     out_of_office_until date,
     soft_bounces smallint not null default 0,
+    created_at timestamptz not null default clock_timestamp(),
     state_at timestamptz not null default clock_timestamp(),
     primary key (tenant_id, enrollment_id),
     unique (tenant_id, lead_id, campaign_id, round),

@@ -83,10 +83,13 @@ create table app.reconciliation (
     unknown integer not null,
     open integer not null,
     attempts_accepted integer not null,
-    provider_sends integer not null,
+    accepted_twice integer not null,
+    provider_sends integer,
     counted_at timestamptz not null default clock_timestamp(),
     primary key (tenant_id, hour)
 );
+
+comment on column app.reconciliation.provider_sends is 'What the providers say to have sent; NULL where no account of the hour reports its sends.';
 
 create table app.report (
     tenant_id integer not null references app.tenant,

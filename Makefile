@@ -1,0 +1,58 @@
+# Every command with a line of help. All paths are relative, so the checkout may lie in any folder.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+# With a complete lock there is nothing to resolve: --no-deps, and each file is checked against its hash.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+
+.PHONY: help demo dev test check bench prove clean install lock
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/.local ## install, start everything, live one business day, print a summary
+	@$(BIN)/outreach demo
+
+dev: .venv/.local ## Dagster UI on port 3000 over the same database, until Ctrl-C
+	@exec $(BIN)/outreach up
+
+test: .venv/.dev ## the whole test suite
+	$(BIN)/python -m pytest
+
+check: .venv/.dev ## format, lint, types, import contracts, Dagster definitions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	DAGSTER_HOME= $(BIN)/dagster definitions validate -w workspace.yaml
+
+bench: .venv/.dev ## measure what is claimed, beside its peers
+	@for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+prove: .venv/.dev ## the send protocol's proofs at full size
+	$(BIN)/python -m pytest tests/postgres/test_send_protocol.py tests/property tests/crash
+
+install: .venv/.dev ## install what development needs
+
+clean: ## forget data, environment and caches
+	@if [ -x $(BIN)/outreach ]; then $(BIN)/outreach clean; fi
+	rm -rf var .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache logs .logs_queue .nux .dagster
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("outreach needs Python 3.11 or newer, and %s is %s" % (sys.executable, sys.version.split()[0]) if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+
+.venv/.local: requirements.lock pyproject.toml | .venv/bin/python
+	@[ -e .venv/.dev ] || $(PIP_INSTALL) --require-hashes -r requirements.lock
+	@$(PIP_INSTALL) --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@$(PIP_INSTALL) --no-build-isolation -e .
+	@touch $@
+
+lock: ## write the lock files anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra local pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock

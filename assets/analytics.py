@@ -1,0 +1,105 @@
+"""Whether all is accounted for, and how each day went."""
+
+import dagster as dg
+from outreach_pipelines.application.write_reports import ReportKind, ReportRow, ReportStore, write_report
+
+from assets.feeds import delivery_events, replies
+from assets.partitions import HOURS_OF_DAY, SAME_TENANT, TENANT_DAYS, TENANT_HOURS, tenant_days, tenant_hours
+from assets.send_batches import send_batch
+from outreach_pipelines.application.reconcile import ReconciledHour, ReconciliationStore, reconcile
+from outreach_pipelines.application.tenants import TenantDirectory
+
+
+@dg.asset(
+    partitions_def=TENANT_HOURS,
+    group_name="analytics",
+    kinds={"postgres"},
+    owners=["team:operations"],
+    deps=[send_batch, dg.AssetDep(delivery_events, partition_mapping=SAME_TENANT)],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def reconciliation(
+    context: dg.AssetExecutionContext,
+    tenants: dg.ResourceParam[TenantDirectory],
+    reconciliations: dg.ResourceParam[ReconciliationStore],
+) -> None:
+    """placed = accepted + failed + suppressed + expired + cancelled + superseded + unknown + open, counted anew from rows of three tables."""
+    for key, slug, hour in tenant_hours(context.partition_keys):
+        context.add_asset_metadata(
+            _counts(reconcile(reconciliations, tenant=tenants.of(slug), hour=hour)), partition_key=key
+        )
+
+
+@dg.asset_check(
+    asset=reconciliation,
+    blocking=False,
+    description="The identity holds for each of the last 72 hours, and no doubt is older than two hours.",
+)
+def nothing_is_lost(
+    tenants: dg.ResourceParam[TenantDirectory], reconciliations: dg.ResourceParam[ReconciliationStore]
+) -> dg.AssetCheckResult:
+    """Counts over all tenants, so that one broken hour anywhere turns the check red."""
+    wrong = [f"{row.ref.slug}: {sentence}" for row in tenants.all() for sentence in reconciliations.faults(row.ref.id)]
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        metadata={
+            "faults": len(wrong),
+            "first faults": dg.MetadataValue.md("\n".join(f"- {each}" for each in wrong[:20]) or "none"),
+        },
+    )
+
+
+def _counts(hour: ReconciledHour) -> dict[str, dg.MetadataValue | int | str]:
+    return {**hour.counts, "balanced": "yes" if hour.difference == 0 else f"no: off by {hour.difference}"}
+
+
+def _report_asset(kind: ReportKind, description: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=kind.asset_name,
+        partitions_def=TENANT_DAYS,
+        group_name="analytics",
+        kinds={"postgres"},
+        owners=["team:operations"],
+        description=description,
+        deps=[
+            dg.AssetDep(reconciliation, partition_mapping=HOURS_OF_DAY),
+            dg.AssetDep(delivery_events, partition_mapping=SAME_TENANT),
+            dg.AssetDep(replies, partition_mapping=SAME_TENANT),
+        ],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def report(
+        context: dg.AssetExecutionContext,
+        tenants: dg.ResourceParam[TenantDirectory],
+        reports: dg.ResourceParam[ReportStore],
+    ) -> None:
+        for key, slug, day in tenant_days(context.partition_keys):
+            rows = write_report(reports, tenant=tenants.of(slug), day=day, kind=kind)
+            context.add_asset_metadata(_report_metadata(rows), partition_key=key)
+
+    return report
+
+
+def _report_metadata(rows: tuple[ReportRow, ...]) -> dict[str, dg.MetadataValue | int | float]:
+    if not rows:
+        return {"rows": 0}
+    totals = {
+        name: sum(float(row.numbers[name]) for row in rows)
+        for name in rows[0].numbers
+        if name.startswith("n ") or name in ("sent", "cost")
+    }
+    table = [
+        dg.TableRecord({"name": row.name, **{name: str(value) for name, value in row.numbers.items()}}) for row in rows
+    ]
+    return {"rows": len(rows), **totals, "table": dg.MetadataValue.table(table)}
+
+
+deliverability_report = _report_asset(
+    ReportKind.DELIVERABILITY,
+    "Sends, deliveries, bounces by class and complaints of the tenant's day, per sending domain and recipient provider.",
+)
+campaign_performance = _report_asset(
+    ReportKind.CAMPAIGN_PERFORMANCE,
+    "Sends, replies, unsubscribes and bounces of the day per campaign, step and variant.",
+)
+cost_report = _report_asset(ReportKind.COST, "What the day cost by provider account, and per reply.")

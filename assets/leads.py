@@ -1,0 +1,53 @@
+"""People with a right to be written to, from uploaded files, enrolled into the campaigns that take them."""
+
+import dagster as dg
+
+from assets.inventory import lead_uploads, tenant_inventory
+from assets.partitions import TENANTS
+from outreach_pipelines.application.enroll_leads import EnrollmentStore, enroll_leads
+from outreach_pipelines.application.import_leads import LeadFileSource, LeadStore, import_leads
+from outreach_pipelines.application.tenants import TenantDirectory
+from outreach_pipelines.domain.lead_file import FileRefused, ImportSummary
+from outreach_pipelines.domain.tenant import TenantRef, TenantSlug
+
+
+@dg.asset(
+    partitions_def=TENANTS,
+    group_name="intake",
+    kinds={"python", "postgres"},
+    owners=["team:operations"],
+    deps=[dg.AssetDep(lead_uploads, partition_mapping=dg.AllPartitionMapping()), tenant_inventory],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def leads(
+    context: dg.AssetExecutionContext,
+    tenants: dg.ResourceParam[TenantDirectory],
+    lead_files: dg.ResourceParam[LeadFileSource],
+    lead_store: dg.ResourceParam[LeadStore],
+    enrollments: dg.ResourceParam[EnrollmentStore],
+) -> None:
+    """Imports what is new: each row is a lead or a refusal with its line and reason, and a file is applied whole or not at all."""
+    for slug in map(TenantSlug, context.partition_keys):
+        tenant = TenantRef(tenants.of(slug), slug)
+        summary = import_leads(lead_files, lead_store, tenant)
+        enrolled = enroll_leads(enrollments, tenant=tenant.id)
+        context.add_asset_metadata(
+            _metadata(summary) | {"newly enrolled": sum(enrolled.by_campaign.values())}, partition_key=slug
+        )
+
+
+def _metadata(summary: ImportSummary) -> dict[str, dg.MetadataValue | int | str]:
+    reasons = [
+        dg.TableRecord({"reason": reason.value, "rows": count}) for reason, count in sorted(summary.rejected.items())
+    ]
+    refused = [
+        f"{each.file.name}:{each.line}: {each.sentence}" for each in summary.files if isinstance(each, FileRefused)
+    ]
+    return {
+        "rows read": summary.read,
+        "accepted": summary.accepted,
+        "already known": summary.already_known,
+        "rejected": sum(summary.rejected.values()),
+        "rejected by reason": dg.MetadataValue.table(reasons or [dg.TableRecord({"reason": "-", "rows": 0})]),
+        "refused files": dg.MetadataValue.md("\n".join(f"- {line}" for line in refused) or "none"),
+    }

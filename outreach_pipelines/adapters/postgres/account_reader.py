@@ -1,0 +1,43 @@
+"""Provider accounts as one tenant may use them, read from rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from outreach_pipelines.adapters.postgres.account_settings import connection_of
+from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
+from outreach_pipelines.domain.provider_account import Connection
+from outreach_pipelines.domain.send_plan.snapshot import AccountId
+from outreach_pipelines.domain.tenant import TenantId
+
+_ACCOUNTS = text("""
+    select a.account_id, a.name, a.kind, a.settings, s.configuration_set
+      from app.provider_account a join app.provider_account_share s on s.account_id = a.account_id and s.tenant_id = (select app.tenant())
+     order by a.account_id""")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """How an account is spoken to, with references in place of secrets."""
+
+    account: AccountId
+    name: str
+    kind: str
+    connection: Connection
+    configuration_set: str | None
+
+
+def read_accounts(engine: Engine, tenant: TenantId) -> Sequence[AccountRow]:
+    """The accounts that this tenant has a share of."""
+    with tenant_session(engine, tenant) as connection:
+        rows = connection.execute(_ACCOUNTS).mappings().all()
+    return [
+        AccountRow(AccountId(row["account_id"]), row["name"], row["kind"], _connection(row), row["configuration_set"])
+        for row in rows
+    ]
+
+
+def _connection(row: Mapping[str, Any]) -> Connection:
+    return connection_of(row["kind"], row["settings"])

@@ -1,0 +1,164 @@
+"""Health scores on PostgreSQL: what is known of each mailbox as of a day, and the rows of the scores.
+
+Belongs here: reading and adding rows up. Does not: the formula (`domain.mailbox_health`), holds (`back_off_store`).
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from fractions import Fraction
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, RowMapping
+
+from outreach_pipelines.adapters.postgres.copying import copy_rows
+from outreach_pipelines.adapters.postgres.evidence_reader import MEANINGS, REPORTING
+from outreach_pipelines.adapters.postgres.named import statements
+from outreach_pipelines.adapters.postgres.policy_rows import ramp_up_of
+from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
+from outreach_pipelines.application.score_mailboxes import (
+    AuditSight,
+    HealthRecord,
+    MailboxAddress,
+    MailboxRecord,
+    RefusedSends,
+    ScoredMailbox,
+    StandingHolds,
+)
+from outreach_pipelines.domain.back_off.news import News, outcomes_of_news
+from outreach_pipelines.domain.mailbox_health import DayOutcomes
+from outreach_pipelines.domain.provider_account import ProviderKind
+from outreach_pipelines.domain.ramp_up import RampDay
+from outreach_pipelines.domain.send_plan.snapshot import MailboxId, MailboxState
+from outreach_pipelines.domain.tenant import TenantId
+
+_SQL = statements("health")
+_STAGE = ("mailbox_id", "version", "total", "parts", "cap_today", "ramp_stage")
+# Mailboxes keep their own zones: a day of theirs lies within a day of the tenant's.
+_MARGIN = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresHealthStore:
+    """`HealthStore` as role outreach_app."""
+
+    engine: Engine
+
+    def record(self, tenant: TenantId, day: date, *, evidence_days: int, version: str) -> HealthRecord:
+        """See `HealthStore.record`. One REPEATABLE READ transaction, so that sends and their news agree."""
+        with tenant_session(self.engine.execution_options(isolation_level="REPEATABLE READ"), tenant) as connection:
+            own = connection.execute(_SQL["tenant"]).one()
+            midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(own.zone))
+            at = min(midnight, own.policy_now)
+            first = day - timedelta(days=evidence_days)
+            known = _Reading(connection, day, first, at, version)
+            return HealthRecord(ramp_up_of(own.ramp_up), known.mailboxes())
+
+    def save(self, tenant: TenantId, day: date, scored: Sequence[ScoredMailbox]) -> None:
+        """See `HealthStore.save`."""
+        with tenant_session(self.engine, tenant) as connection:
+            connection.execute(_SQL["stage_scores"])
+            copy_rows(connection, "health_score_stage", _STAGE, (_score_row(each) for each in scored))
+            connection.execute(_SQL["save_scores"], {"day": day})
+
+
+class _NewsDay(NamedTuple):
+    mailbox: int
+    day: date
+    learnt_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    connection: Connection
+    day: date
+    first: date
+    at: datetime
+    version: str
+
+    def mailboxes(self) -> tuple[MailboxRecord, ...]:
+        outcomes, refusals, ramps = self._outcomes(), self._refusals(), self._ramp_days()
+        return tuple(
+            MailboxRecord(
+                mailbox=MailboxId(row["mailbox_id"]),
+                address=MailboxAddress(row["address"]),
+                state=MailboxState(row["state"]),
+                daily_cap=row["daily_cap"],
+                outcomes=tuple(outcomes[row["mailbox_id"]]),
+                refusals=tuple(refusals[row["mailbox_id"]]),
+                ramp_days=tuple(ramps[row["mailbox_id"]]),
+                audit=AuditSight(row["audit"]),
+                holds=StandingHolds(Fraction(row["factor"]), row["warned"]),
+            )
+            for row in self._rows("mailboxes")
+        )
+
+    def _outcomes(self) -> Mapping[int, list[DayOutcomes]]:
+        found: dict[int, list[DayOutcomes]] = defaultdict(list)
+        for row in self._rows("sends"):
+            sent = DayOutcomes(day=row["day"], accepted=row["accepted"], reporting=row["reporting"])
+            found[row["mailbox_id"]].append(sent)
+        counts: dict[_NewsDay, dict[News, int]] = defaultdict(dict)
+        for row in (*self._rows("news"), *self._rows("unsubscribes")):
+            counts[_NewsDay(row["mailbox_id"], row["day"], row["learnt_on"])][News(row["news"])] = row["count"]
+        for (mailbox, day, learnt_on), heard in counts.items():
+            found[mailbox].append(outcomes_of_news(day, learnt_on, heard))
+        return found
+
+    def _refusals(self) -> Mapping[int, list[RefusedSends]]:
+        found: dict[int, list[RefusedSends]] = defaultdict(list)
+        for row in self._rows("refusals"):
+            refused = RefusedSends(row["day"], ProviderKind(row["kind"]), row["code"], row["count"])
+            found[row["mailbox_id"]].append(refused)
+        return found
+
+    def _ramp_days(self) -> Mapping[int, list[RampDay]]:
+        found: dict[int, list[RampDay]] = defaultdict(list)
+        for row in self._rows("ramp_days"):
+            found[row["mailbox_id"]].append(RampDay(day=row["day"], accepted=row["sent"], health=row["total"]))
+        for row in self._rows("stops"):
+            stopped = (RampDay(day=day, accepted=0, stopped=True) for day in _days_of_stop(row))
+            found[row["mailbox_id"]].extend(stopped)
+        return found
+
+    def _rows(self, statement: str) -> Iterator[RowMapping]:
+        zone = self.at.tzinfo
+        asked: dict[str, object] = {
+            **MEANINGS,
+            "reporting": REPORTING,
+            "day": self.day,
+            "first": self.first,
+            "at": self.at,
+            "version": self.version,
+            "since": datetime.combine(self.first, time(), zone) - _MARGIN,
+            "until": datetime.combine(self.day + timedelta(days=1), time(), zone) + _MARGIN,
+        }
+        named = _SQL[statement]
+        yield from self.connection.execute(named, {name: asked[name] for name in named.compile().params}).mappings()
+
+
+def _days_of_stop(row: RowMapping) -> Iterator[date]:
+    zone = ZoneInfo(row["zone"])
+    day, last = row["set_at"].astimezone(zone).date(), row["ended_at"].astimezone(zone).date()
+    while day <= last:
+        yield day
+        day += timedelta(days=1)
+
+
+def _score_row(scored: ScoredMailbox) -> tuple[object, ...]:
+    parts = [
+        {"part": part.part.value, "points": str(part.points), "weight": part.weight, "reason": part.reason}
+        for part in scored.health.parts
+    ]
+    ramp = {"ramp": scored.ramp.reason}
+    return (
+        scored.mailbox_id,
+        scored.health.version,
+        scored.total,
+        json.dumps([*parts, ramp]),
+        scored.cap_today,
+        scored.stage,
+    )

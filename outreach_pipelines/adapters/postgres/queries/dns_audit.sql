@@ -1,0 +1,42 @@
+-- name: targets
+-- Domains in use with the accounts they send through.
+select d.name, d.pool, d.direction, d.region, d.tracking_host, d.dkim_selectors, d.mail_from,
+       (select jsonb_agg(jsonb_build_object('name', a.name, 'kind', a.kind, 'settings', a.settings, 'allowed_basis', a.allowed_basis) order by r.position)
+          from app.domain_account r join app.provider_account a on a.account_id = r.account_id
+         where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id) as accounts
+  from app.sending_domain d
+ where d.tenant_id = (select app.tenant()) and d.state <> 'retired'
+ order by d.name;
+
+-- name: standings
+-- What is believed of each way to send, if it was ever audited.
+select d.name as domain, a.name as account, r.standing
+  from app.domain_account r
+  join app.sending_domain d on d.tenant_id = r.tenant_id and d.domain_id = r.domain_id
+  join app.provider_account a on a.account_id = r.account_id
+ where r.tenant_id = (select app.tenant()) and r.standing is not null;
+
+-- name: drop_audit
+-- A second audit of a day takes the first one's place, with its findings.
+delete from app.dns_audit x using app.sending_domain d
+ where x.tenant_id = (select app.tenant()) and x.day = :day and d.tenant_id = x.tenant_id and d.domain_id = x.domain_id and d.name = :domain;
+
+-- name: add_audit
+-- What the day's audit of a domain came to.
+insert into app.dns_audit (tenant_id, domain_id, day, audited_at, score, queries, unanswered)
+select tenant_id, domain_id, :day, (select app.now()), :score, :queries, :unanswered
+  from app.sending_domain where tenant_id = (select app.tenant()) and name = :domain;
+
+-- name: add_finding
+-- A fault with the records that mend it.
+insert into app.dns_finding (tenant_id, domain_id, day, position, check_name, fault, severity, name, evidence, stops, publish, withdraw)
+select tenant_id, domain_id, :day, :position, :check_name, :fault, :severity, :name, :evidence, :stops, :publish, :withdraw
+  from app.sending_domain where tenant_id = (select app.tenant()) and name = :domain;
+
+-- name: settle
+-- What was seen and what is believed of a way to send; nothing when the domain lost the account meanwhile.
+update app.domain_account r
+   set state = :state, reason = :reason, definite_state = :definite_state, definite_at = :definite_at, standing = cast(:standing as jsonb)
+  from app.sending_domain d, app.provider_account a
+ where r.tenant_id = (select app.tenant()) and d.tenant_id = r.tenant_id and d.domain_id = r.domain_id and a.account_id = r.account_id
+   and d.name = :domain and a.name = :account;

@@ -1,0 +1,103 @@
+-- name: knows_file
+-- Whether these octets were applied, under any name.
+select exists (select from app.lead_file where tenant_id = (select app.tenant()) and sha256 = :sha256);
+
+-- name: slug
+-- The tenant's name, which its keys and its folders follow from.
+select slug from app.tenant_directory where id = (select app.tenant());
+
+-- name: stage_records
+-- COPY cannot write to tables under row-level security. A row is a lead, or a refusal with its reason.
+create temporary table record_stage (
+    line integer, reason text, detail text, raw text,
+    address text, address_hmac bytea, domain_hmac bytea, global_hmac bytea, first_name text, last_name text, company text, country text, zone text,
+    basis text, basis_evidence text, basis_source text, fields jsonb) on commit drop;
+
+-- name: lock_import
+-- One file of a tenant at a time is written, so that two imports wait instead of blocking each other.
+select pg_advisory_xact_lock(app.lock_key('lead_import', (select app.tenant())::text));
+
+-- name: insert_leads
+-- Persons known before, also erased ones, stay as they are.
+insert into app.lead (tenant_id, address, address_hmac, domain_hmac, global_hmac, first_name, last_name, company, country, zone,
+    basis, basis_evidence, basis_source, fields)
+select (select app.tenant()), address, address_hmac, domain_hmac, global_hmac, first_name, last_name, company, country, zone,
+       basis, basis_evidence, basis_source, fields
+  from record_stage where reason is null order by line
+on conflict (tenant_id, address_hmac) do nothing;
+
+-- name: insert_file
+-- The file with its counts, which add up to its rows.
+insert into app.lead_file (tenant_id, sha256, object_key, row_count, accepted, already_known, rejected)
+select (select app.tenant()), :sha256, :object_key, count(*), :accepted, count(*) filter (where reason is null) - :accepted,
+       count(*) filter (where reason is not null)
+  from record_stage
+returning lead_file_id, already_known;
+
+-- name: insert_sources
+-- On which line of the file each person stands.
+insert into app.lead_source (tenant_id, lead_file_id, line, lead_id)
+select l.tenant_id, :lead_file_id, s.line, l.lead_id
+  from record_stage s join app.lead l on l.tenant_id = (select app.tenant()) and l.address_hmac = s.address_hmac
+ where s.reason is null;
+
+-- name: insert_rejections
+-- Why the other lines are no leads.
+insert into app.rejected_row (tenant_id, lead_file_id, line, reason, detail, raw)
+select (select app.tenant()), :lead_file_id, line, reason, detail, raw from record_stage where reason is not null;
+
+-- name: refuse_file
+-- The newest refusal of these octets.
+insert into app.refused_file as r (tenant_id, sha256, object_key, line, sentence)
+values ((select app.tenant()), :sha256, :object_key, :line, :sentence)
+on conflict (tenant_id, sha256) do update set
+    object_key = excluded.object_key, line = excluded.line, sentence = excluded.sentence, refused_at = excluded.refused_at
+ where (r.line, r.sentence) is distinct from (excluded.line, excluded.sentence);
+
+-- name: active_campaigns
+-- Campaigns that take leads in.
+select campaign_id, name, lead_files, lead_where from app.campaign
+ where tenant_id = (select app.tenant()) and state = 'active' order by priority, campaign_id;
+
+-- name: lead_files
+-- Applied files with their keys in the object store.
+select lead_file_id, object_key from app.lead_file where tenant_id = (select app.tenant()) order by lead_file_id;
+
+-- name: not_enrolled
+-- Leads of these files that this campaign never had.
+select l.lead_id, l.address, l.first_name, l.last_name, l.company, l.country, l.zone, l.basis, l.basis_evidence, l.basis_source, l.fields
+  from app.lead l
+ where l.tenant_id = (select app.tenant()) and l.erased_at is null
+   and exists (select from app.lead_source s where s.tenant_id = l.tenant_id and s.lead_id = l.lead_id and s.lead_file_id = any (:lead_files))
+   and not exists (select from app.enrollment e where e.tenant_id = l.tenant_id and e.lead_id = l.lead_id and e.campaign_id = :campaign_id)
+ order by l.lead_id;
+
+-- name: stage_enrollments
+-- COPY cannot write to tables under row-level security.
+create temporary table enrollment_stage (lead_id bigint) on commit drop;
+
+-- name: insert_enrollments
+-- Round 1, step 1, due as soon as a plan has room. A person erased meanwhile is left out.
+insert into app.enrollment (tenant_id, lead_id, campaign_id)
+select l.tenant_id, l.lead_id, :campaign_id
+  from enrollment_stage s join app.lead l on l.tenant_id = (select app.tenant()) and l.lead_id = s.lead_id and l.erased_at is null
+ order by l.lead_id
+on conflict (tenant_id, lead_id, campaign_id, round) do nothing;
+
+-- name: unresolved_domains
+-- Mail domains of leads that nobody could yet say anything certain about, and, after a week, those that took no mail.
+select distinct split_part(address, '@', 2) as domain from app.lead
+ where tenant_id = (select app.tenant()) and address is not null
+   and (provider_checked_at is null or (undeliverable is not null and provider_checked_at < clock_timestamp() - interval '7 days'))
+ order by 1;
+
+-- name: stage_domains
+-- COPY cannot write to tables under row-level security.
+create temporary table domain_stage (domain text primary key, recipient_provider text, undeliverable text) on commit drop;
+
+-- name: save_domains
+-- What is known of each domain holds for all its people. Messages of released plans keep the provider they were planned for.
+update app.lead l set recipient_provider = s.recipient_provider, undeliverable = s.undeliverable, provider_checked_at = clock_timestamp()
+  from domain_stage s
+ where l.tenant_id = (select app.tenant()) 
+   and (l.provider_checked_at is null or l.undeliverable is not null);

@@ -1,0 +1,80 @@
+-- name: inboxes_in_use
+-- How each inbox is reached and how far it was read; asked_at is taken before anything is read.
+select i.inbox_id, i.name, i.host, i.port, i.tls, i.username, i.secret_ref, clock_timestamp() as asked_at,
+       coalesce((select jsonb_agg(jsonb_build_object('folder', c.folder, 'uid_validity', c.uid_validity, 'last_uid', c.last_uid) order by c.folder)
+                   from app.imap_cursor c where c.tenant_id = i.tenant_id and c.inbox_id = i.inbox_id), '[]') as cursors
+  from app.inbox i
+ where i.tenant_id = (select app.tenant()) and i.retired_at is null
+ order by i.inbox_id;
+
+-- name: own_addresses
+-- All mailboxes, retired ones too: their copies still lie about.
+select address from app.mailbox where tenant_id = (select app.tenant());
+
+-- name: sends_of_tags
+-- Attempts that began, by what their tags say; and by the tag itself where the message rows are gone and the thread stays.
+select t.tag, a.plan_day, a.message_id, a.attempt, m.enrollment_id, m.mailbox_id, l.address
+  from unnest(cast(:tags as text[]), cast(:plan_days as date[]), cast(:message_ids as bigint[]), cast(:attempts as smallint[]))
+         as t (tag, plan_day, message_id, attempt)
+  join app.send_attempt a on a.tenant_id = (select app.tenant()) and a.plan_day = t.plan_day and a.message_id = t.message_id and a.attempt = t.attempt
+  join app.message m on m.tenant_id = a.tenant_id and m.plan_day = a.plan_day and m.message_id = a.message_id
+  join app.lead l on l.tenant_id = m.tenant_id and l.lead_id = m.lead_id
+union all
+select r.tag, r.plan_day, r.message_id, t.attempt, r.enrollment_id, e.mailbox_id, l.address
+  from unnest(cast(:tags as text[]), cast(:attempts as smallint[])) as t (tag, attempt)
+  join app.thread_root r on r.tenant_id = (select app.tenant()) and r.tag = t.tag
+  join app.enrollment e on e.tenant_id = r.tenant_id and e.enrollment_id = r.enrollment_id
+  join app.lead l on l.tenant_id = e.tenant_id and l.lead_id = e.lead_id
+ where not exists (select from app.send_attempt a
+                    where a.tenant_id = r.tenant_id and a.plan_day = r.plan_day and a.message_id = r.message_id and a.attempt = t.attempt);
+
+-- name: sends_of_wire_ids
+-- Messages by the Message-ID under which they travelled: SES gives its own in place of ours.
+select r.wire_message_id, r.plan_day, r.message_id, coalesce(a.attempt, 1) as attempt, r.enrollment_id, coalesce(a.mailbox_id, e.mailbox_id) as mailbox_id,
+       l.address
+  from app.thread_root r
+  join app.enrollment e on e.tenant_id = r.tenant_id and e.enrollment_id = r.enrollment_id
+  join app.lead l on l.tenant_id = e.tenant_id and l.lead_id = e.lead_id
+  left join app.send_attempt a on a.tenant_id = r.tenant_id and a.plan_day = r.plan_day and a.message_id = r.message_id and a.tag = r.tag
+ where r.tenant_id = (select app.tenant()) and r.wire_message_id = any (:wire_ids);
+
+-- name: keep_inbound
+-- Once for an inbox, whichever folder or UID it is met under.
+insert into app.inbound_message (tenant_id, inbox_id, folder, uid_validity, uid, dedupe_key, class, routed, park_reason, plan_day, message_id,
+                                 enrollment_id, mailbox_id, reply_text, out_of_office_until, confidence, evidence, object_key, received_at)
+values ((select app.tenant()), :inbox_id, :folder, :uid_validity, :uid, :dedupe_key, :class, :routed, :park_reason, :plan_day, :message_id,
+        :enrollment_id, :mailbox_id, :reply_text, :out_of_office_until, :confidence, :evidence, :object_key, :received_at)
+on conflict (tenant_id, inbox_id, dedupe_key) do nothing;
+
+-- name: add_event
+-- News of a send waits for record_events.
+insert into app.event_inbox (tenant_id, source, dedupe_key, kind, occurred_at, plan_day, message_id, attempt, body)
+values ((select app.tenant()), 'imap', :dedupe_key, :kind, :occurred_at, :plan_day, :message_id, :attempt, cast(:body as jsonb));
+
+-- name: move_cursor
+-- Forward only, unless the folder's UIDs were given anew.
+insert into app.imap_cursor as c (tenant_id, inbox_id, folder, uid_validity, last_uid)
+values ((select app.tenant()), :inbox_id, :folder, :uid_validity, :last_uid)
+on conflict (tenant_id, inbox_id, folder) do update
+   set uid_validity = excluded.uid_validity,
+       last_uid = case when c.uid_validity = excluded.uid_validity then greatest(c.last_uid, excluded.last_uid) else excluded.last_uid end;
+
+-- name: complete_read
+-- Machine time at which the read began, since mail that came during it may have been missed.
+update app.inbox set last_complete_read = greatest(last_complete_read, :asked_at), last_error = null
+ where tenant_id = (select app.tenant()) and inbox_id = :inbox_id;
+
+-- name: prove_smtp_accounts
+-- Bounces go to bounce+TAG at the mailbox's domain: an account is proven where this inbox receives that address.
+select app.prove_account(p.account_id)
+  from app.provider_account p
+ where p.kind = 'smtp'
+   and exists (select from app.mailbox b
+                 join app.sending_domain d on d.tenant_id = b.tenant_id and d.domain_id = b.domain_id
+                 join app.inbox i on i.tenant_id = b.tenant_id and i.inbox_id = :inbox_id
+                where b.tenant_id = (select app.tenant()) and p.name = any (b.account_names)
+                  and i.receives && array['*@' || d.name, 'bounce@' || d.name]);
+
+-- name: read_failed
+-- The last complete read stays: freshness runs out by itself.
+update app.inbox set last_error = :reason, last_error_at = clock_timestamp() where tenant_id = (select app.tenant()) and inbox_id = :inbox_id;

@@ -1,0 +1,80 @@
+"""The code location: names every part and decides nothing. The only module of this package that imports Dagster."""
+
+from collections.abc import Callable, Mapping
+
+import dagster as dg
+
+from assets.analytics import campaign_performance, cost_report, deliverability_report, nothing_is_lost, reconciliation
+from assets.checks import CHECKS
+from assets.dns_audit import dns_audit
+from assets.feeds import delivery_events, replies
+from assets.inventory import lead_uploads, tenant_inventory
+from assets.leads import leads
+from assets.mailbox_health import mailbox_health
+from assets.send_batches import send_batch
+from assets.send_plans import send_plan
+from resources import database, feeds, files, mail
+from schedules.daily_plan import plan_tomorrow
+from schedules.hourly_batches import reconcile_last_hour, send_next_hour
+from schedules.jobs import ALL as JOBS
+from schedules.maintenance import upkeep, upkeep_every_day
+from schedules.nightly import audit_dns_every_six_hours, report_yesterday, score_health_every_hour
+from sensors.back_off import back_off, sweeper
+from sensors.batch_watchdog import batch_watchdog
+from sensors.lead_uploads import inventory_files_changed, lead_files_uploaded
+from sensors.provider_events import provider_events
+from sensors.replies import replies_in_inboxes
+
+RESOURCES: Mapping[str, Callable[[], object]] = {
+    "tenants": database.tenants,
+    "due_hours": database.due_hours,
+    "clock": database.clock,
+    "messages": database.messages,
+    "plans": database.plans,
+    "event_store": database.event_store,
+    "event_inbox": database.event_inbox,
+    "maintenance": database.maintenance,
+    "inventory_store": database.inventory_store,
+    "lead_store": database.lead_store,
+    "enrollments": database.enrollments,
+    "audits": database.audits,
+    "health": database.health,
+    "back_off_store": database.back_off,
+    "reply_store": database.reply_store,
+    "reconciliations": database.reconciliations,
+    "reports": database.reports,
+    "objects": files.object_store,
+    "inventory_files": files.inventory_files,
+    "lead_files": files.lead_files,
+    "address_key": files.address_key,
+    "desk": mail.desk,
+    "tag_reader": mail.tagger,
+    "event_feed": feeds.event_feed,
+    "inbox_reader": feeds.inbox_reader,
+    "open_resolver": feeds.open_resolver,
+}
+
+
+def build_defs(**overrides: object) -> dg.Definitions:
+    """All parts; `overrides` puts plain objects in place of resources, as tests do."""
+    resources = {name: _made_when_used(make) for name, make in RESOURCES.items()} | overrides
+    return dg.Definitions(
+        assets=[
+            lead_uploads, tenant_inventory, leads, dns_audit, mailbox_health, send_plan, send_batch, delivery_events, replies, reconciliation,
+            deliverability_report, campaign_performance, cost_report,
+        ],
+        asset_checks=[nothing_is_lost, *CHECKS],
+        jobs=[*JOBS, upkeep],
+        schedules=[
+            plan_tomorrow, send_next_hour, reconcile_last_hour, audit_dns_every_six_hours, score_health_every_hour, report_yesterday, upkeep_every_day,
+        ],
+        sensors=[inventory_files_changed, lead_files_uploaded, provider_events, replies_in_inboxes, back_off, sweeper, batch_watchdog],
+        resources=resources,
+    )  # fmt: skip
+
+
+def _made_when_used(make: Callable[[], object]) -> dg.ResourceDefinition:
+    return dg.ResourceDefinition(lambda _: make(), description=make.__doc__)
+
+
+defs = build_defs()

@@ -1,0 +1,42 @@
+"""What brings news in: the event queue, inboxes, DNS."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import boto3
+from outreach_pipelines.adapters.imap import ImapInboxReader
+
+from outreach_pipelines.adapters.dns import AiodnsResolver, NameServerAddress, ResolverConfig
+from outreach_pipelines.adapters.sqs import SqsEventFeed
+from outreach_pipelines.application.audit_domains import DnsResolver
+from outreach_pipelines.application.ingest_events import EventFeed, NoFeed
+from outreach_pipelines.settings import load_settings
+from resources.mail import secret_source
+
+OpenResolver = Callable[[], AbstractAsyncContextManager[DnsResolver]]
+
+
+def event_feed() -> EventFeed:
+    """The SQS queue of provider events; a feed that holds nothing where no account reports by one."""
+    settings = load_settings()
+    if settings.event_queue_url is None:
+        return NoFeed()
+    client = boto3.client("sqs", region_name=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
+    return SqsEventFeed(client, settings.event_queue_url)
+
+
+def inbox_reader() -> ImapInboxReader:
+    """IMAP logins by secret reference."""
+    return ImapInboxReader(secret_source(load_settings()))
+
+
+def open_resolver() -> OpenResolver:
+    """Opens a resolver on the running loop; its answers are shared for as long as it is open."""
+    nameserver = load_settings().nameserver
+    servers = (_server(nameserver),) if nameserver else ()
+    return lambda: AiodnsResolver(ResolverConfig(servers=servers))
+
+
+def _server(text: str) -> NameServerAddress:
+    host, _, port = text.rpartition(":")
+    return NameServerAddress(host or text, int(port) if host else 53)

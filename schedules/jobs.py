@@ -1,0 +1,49 @@
+"""The jobs that schedules and sensors request: one selection each, in the run's own process.
+
+A run costs seconds of CPU before its first line; another process for each step would double that.
+"""
+
+import dagster as dg
+
+from assets.analytics import campaign_performance, cost_report, deliverability_report, reconciliation
+from assets.dns_audit import dns_audit
+from assets.inventory import tenant_inventory
+from assets.leads import leads
+from assets.mailbox_health import mailbox_health
+from assets.send_batches import send_batch
+from assets.send_plans import send_plan
+
+_ONE_PROCESS = dg.in_process_executor
+
+
+def _job(
+    name: str, description: str, *selected: dg.AssetsDefinition, priority: int = 0, **tags: str
+) -> dg.UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        name,
+        selection=list(selected),
+        description=description,
+        executor_def=_ONE_PROCESS,
+        tags={"dagster/priority": str(priority), **tags},
+    )
+
+
+load_inventory = _job("load_inventory", "Load the tenants' inventory files.", tenant_inventory, priority=5)
+import_new_leads = _job("import_new_leads", "Import lead files that are new, and enroll.", leads, priority=5)
+audit_dns = _job("audit_dns", "Audit the DNS of every sending domain.", dns_audit)
+score_health = _job("score_health", "Score mailboxes and set holds.", mailbox_health, priority=3)
+plan_day = _job("plan_day", "Plan a tenant's day and release the plan when nothing forbids it.", send_plan, priority=5)
+# A run that was killed keeps its tenant's slot until max_runtime; the database keeps it from sending twice.
+send_hour = _job(
+    "send_hour",
+    "Send what is due in the running hour.",
+    send_batch,
+    priority=10,
+    **{"outreach/kind": "send_batch", "dagster/max_runtime": "4500"},
+)
+reconcile_hour = _job("reconcile_hour", "Recount an hour.", reconciliation)
+report_day = _job(
+    "report_day", "Write the reports of a tenant's day.", deliverability_report, campaign_performance, cost_report
+)
+
+ALL = [load_inventory, import_new_leads, audit_dns, score_health, plan_day, send_hour, reconcile_hour, report_day]

@@ -1,0 +1,169 @@
+"""Who goes first when there is not room for all, and which mailbox takes a new lead."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import plan_factories as make
+
+from outreach_pipelines.domain.calendar import WeeklyWindow
+from outreach_pipelines.domain.place import ZoneName
+from outreach_pipelines.domain.send_plan import snapshot as s
+from outreach_pipelines.domain.send_plan.plan import Constraint, Plan
+from outreach_pipelines.domain.send_plan.planner import plan
+from outreach_pipelines.domain.send_plan.shares import Hand, deal
+
+TWO_STEPS = make.campaign(steps=(make.step(1, 0), make.step(2)))
+
+
+def placed(result: Plan) -> set[int]:
+    return {row.enrollment_id for row in result.placements}
+
+
+def by_mailbox(result: Plan) -> Counter[int]:
+    return Counter(row.mailbox_id for row in result.placements)
+
+
+def test_follow_ups_come_before_new_leads() -> None:
+    new_leads = tuple(make.candidate(number) for number in range(1, 6))
+    follow_ups = tuple(make.follow_up(number) for number in range(6, 11))
+    snapshot = make.snapshot(
+        candidates=new_leads + follow_ups, campaigns=(TWO_STEPS,), mailboxes=(make.mailbox(daily_cap=5),)
+    )
+
+    result = plan(snapshot)
+
+    assert placed(result) == {6, 7, 8, 9, 10}
+    assert make.decision_of(result, 1).bound_by is Constraint.MAILBOX_CAP
+
+
+def test_the_follow_up_that_waited_longest_comes_first() -> None:
+    fresh, old = make.follow_up(1), make.follow_up(2, due_day=make.DAY - timedelta(days=4))
+    snapshot = make.snapshot(candidates=(fresh, old), campaigns=(TWO_STEPS,), mailboxes=(make.mailbox(daily_cap=1),))
+
+    assert placed(plan(snapshot)) == {2}
+
+
+def test_the_follow_up_that_waited_longest_comes_first_even_if_its_window_opens_later() -> None:
+    fresh = make.follow_up(1, zone=ZoneName("Asia/Kolkata"))
+    old = make.follow_up(2, zone=ZoneName("Europe/Lisbon"), due_day=make.DAY - timedelta(days=4))
+    snapshot = make.snapshot(candidates=(fresh, old), campaigns=(TWO_STEPS,), mailboxes=(make.mailbox(daily_cap=1),))
+
+    assert placed(plan(snapshot)) == {2}
+
+
+def test_the_campaign_of_higher_priority_comes_first() -> None:
+    campaigns = (make.campaign(1, priority=2), make.campaign(2, priority=1))
+    candidates = tuple(make.candidate(n, campaign_id=1 if n <= 10 else 2) for n in range(1, 21))
+    snapshot = make.snapshot(campaigns=campaigns, candidates=candidates, mailboxes=(make.mailbox(daily_cap=12),))
+
+    result = plan(snapshot)
+
+    assert set(range(11, 21)) <= placed(result)
+    assert len(result.placements) == 12
+
+
+def test_campaigns_of_one_priority_divide_the_room_by_share() -> None:
+    campaigns = (make.campaign(1, share=1), make.campaign(2, share=3))
+    candidates = tuple(make.candidate(n, campaign_id=1 if n <= 40 else 2) for n in range(1, 81))
+    snapshot = make.snapshot(campaigns=campaigns, candidates=candidates)
+
+    result = plan(snapshot)
+
+    assert Counter(row.campaign_id for row in result.placements) == {1: 10, 2: 30}
+
+
+def test_the_tenants_day_is_divided_by_share_and_not_by_who_wakes_first() -> None:
+    west = make.campaign(1, zone=ZoneName("Europe/Lisbon"))
+    east = make.campaign(2, zone=ZoneName("Asia/Kolkata"))
+    candidates = tuple(make.candidate(n, campaign_id=1 + n % 2) for n in range(1, 41))
+    snapshot = make.snapshot(campaigns=(west, east), candidates=candidates, policy=make.policy(daily_cap=20))
+
+    assert Counter(row.campaign_id for row in plan(snapshot).placements) == {1: 10, 2: 10}
+
+
+def test_who_loses_the_window_first_gets_the_slot_first() -> None:
+    """Both could leave at nine; the one whose window closes at ten must, the other may later."""
+    long, short = make.campaign(1), make.campaign(2, window=WeeklyWindow(make.WEEKDAYS, make.hours("09:00", "09:20")))
+    candidates = (*(make.candidate(n) for n in range(1, 21)), make.candidate(21, campaign_id=2))
+    snapshot = make.snapshot(campaigns=(long, short), candidates=candidates)
+
+    result = plan(snapshot)
+
+    assert result.placements[0].enrollment_id == 21
+    assert len(result.placements) == 21
+
+
+def test_new_leads_are_dealt_by_health_over_domains_first_and_mailboxes_then() -> None:
+    domains = (
+        make.domain(1, health=(s.ProviderWeight(s.RecipientProvider.OTHER, 75),)),
+        make.domain(2, health=(s.ProviderWeight(s.RecipientProvider.OTHER, 25),)),
+    )
+    mailboxes = (make.mailbox(1), make.mailbox(2, health=50), make.mailbox(3, domain_id=s.DomainId(2)))
+    snapshot = make.snapshot(
+        domains=domains, mailboxes=mailboxes, candidates=tuple(make.candidate(n) for n in range(1, 41))
+    )
+
+    assert by_mailbox(plan(snapshot)) == {1: 20, 2: 10, 3: 10}
+
+
+def test_the_weight_of_a_domain_depends_on_the_recipients_provider() -> None:
+    google = s.RecipientProvider.GOOGLE
+    domains = (make.domain(1, health=(s.ProviderWeight(google, 0),)), make.domain(2))
+    mailboxes = (make.mailbox(1), make.mailbox(2, domain_id=s.DomainId(2)))
+    candidates = tuple(make.candidate(n, provider=google) for n in range(1, 11))
+
+    result = plan(make.snapshot(domains=domains, mailboxes=mailboxes, candidates=candidates))
+
+    assert by_mailbox(result) == {2: 10}
+
+
+def test_a_weak_mailbox_still_takes_what_the_strong_ones_cannot() -> None:
+    mailboxes = (make.mailbox(1, health=100, daily_cap=10), make.mailbox(2, health=1, daily_cap=10))
+
+    result = plan(make.snapshot(mailboxes=mailboxes, candidates=tuple(make.candidate(n) for n in range(1, 21))))
+
+    assert by_mailbox(result) == {1: 10, 2: 10}
+
+
+def test_ramping_mailboxes_take_engaged_and_verified_leads_first() -> None:
+    mailboxes = (make.mailbox(1), make.mailbox(2, state=s.MailboxState.RAMPING, daily_cap=5))
+    candidates = tuple(make.candidate(n, engaged=n > 10, verified=n != 20) for n in range(1, 21))
+
+    result = plan(make.snapshot(mailboxes=mailboxes, candidates=candidates))
+
+    ramping = {row.enrollment_id for row in result.placements if row.mailbox_id == 2}
+    assert len(ramping) == 5
+    assert ramping <= set(range(11, 20))
+
+
+def test_new_leads_stay_in_the_pool_of_their_campaign() -> None:
+    domains = (make.domain(1), make.domain(2, pool_id=s.PoolId(2)))
+    mailboxes = (make.mailbox(1, daily_cap=3), make.mailbox(2, domain_id=s.DomainId(2)))
+
+    result = plan(
+        make.snapshot(domains=domains, mailboxes=mailboxes, candidates=tuple(make.candidate(n) for n in range(1, 11)))
+    )
+
+    assert by_mailbox(result) == {1: 3}
+
+
+def test_a_lead_keeps_its_wording_when_planned_again_on_another_day() -> None:
+    two = make.campaign(steps=(make.step(1, 0, "ab"),))
+    today = make.snapshot(campaigns=(two,), candidates=tuple(make.candidate(n) for n in range(1, 31)))
+    tomorrow = replace(today, day=make.DAY + timedelta(days=1), seed=8)
+
+    first, again = ({row.lead_id: row.variant for row in plan(day).placements} for day in (today, tomorrow))
+
+    assert first == again
+    assert set(first.values()) == {"a", "b"}
+
+
+def test_turns_are_dealt_by_weight_and_never_beyond_the_room() -> None:
+    hands = [Hand(1, 3, 100), Hand(2, 1, 100), Hand(3, 4, 2), Hand(4, 0, 100)]
+
+    assert deal(10, hands) == {1: 6, 2: 2, 3: 2}
+
+
+def test_turns_that_nobody_can_take_are_left() -> None:
+    assert deal(10, [Hand(1, 1, 2)]) == {1: 2}
