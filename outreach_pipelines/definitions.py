@@ -13,7 +13,7 @@ from assets.leads import leads
 from assets.mailbox_health import mailbox_health
 from assets.send_batches import send_batch
 from assets.send_plans import send_plan
-from resources import database, feeds, files, mail
+from resources import database, feeds, files, keys, mail
 from schedules.daily_plan import plan_tomorrow
 from schedules.hourly_batches import reconcile_last_hour, send_next_hour
 from schedules.jobs import ALL as JOBS
@@ -37,6 +37,7 @@ RESOURCES: Mapping[str, Callable[[], object]] = {
     "inventory_store": database.inventory_store,
     "lead_store": database.lead_store,
     "enrollments": database.enrollments,
+    "recipients": database.recipients,
     "audits": database.audits,
     "health": database.health,
     "back_off_store": database.back_off,
@@ -46,9 +47,9 @@ RESOURCES: Mapping[str, Callable[[], object]] = {
     "objects": files.object_store,
     "inventory_files": files.inventory_files,
     "lead_files": files.lead_files,
-    "address_key": files.address_key,
+    "address_key": keys.address_key,
     "desk": mail.desk,
-    "tag_reader": mail.tagger,
+    "tag_reader": keys.tagger,
     "event_feed": feeds.event_feed,
     "inbox_reader": feeds.inbox_reader,
     "open_resolver": feeds.open_resolver,

@@ -5,14 +5,13 @@ running local stack writes. Belongs here: names, shapes, defaults. Does not: wha
 """
 
 import base64
-import binascii
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from outreach_pipelines.errors import SettingsFault
@@ -29,14 +28,26 @@ class SendingMode(StrEnum):
 
 
 def _key(value: SecretStr) -> SecretStr:
-    try:
-        raw = base64.b64decode(value.get_secret_value(), validate=True)
-    except binascii.Error:
-        raw = b""
-    if len(raw) < 32:
+    if len(_decoded(value.get_secret_value())) < 32:
         message = "must be base64 of 32 bytes or more: openssl rand -base64 32"
         raise ValueError(message)
     return value
+
+
+def _token_keys(value: SecretStr) -> SecretStr:
+    pairs = [part.strip().partition(":") for part in value.get_secret_value().split(",")]
+    well_formed = all(number.isdecimal() and int(number) < 256 and len(_decoded(key)) == 64 for number, _, key in pairs)
+    if not well_formed or len({int(number) for number, _, _ in pairs}) < len(pairs):
+        message = "must be ID:BASE64,... with different ids from 0 to 255 and keys of 64 bytes: openssl rand -base64 64"
+        raise ValueError(message)
+    return value
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
 
 
 def _database_url(value: SecretStr) -> SecretStr:
@@ -47,6 +58,7 @@ def _database_url(value: SecretStr) -> SecretStr:
 
 
 Key = Annotated[SecretStr, AfterValidator(_key)]
+TokenKeyList = Annotated[SecretStr, AfterValidator(_token_keys)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 
 
@@ -71,26 +83,29 @@ class Settings(BaseSettings):
     address_key: Key = Field(
         description="HMAC key that names persons without naming them; kept as long as suppressions are"
     )
-    token_keys: SecretStr = Field(description="unsubscribe keys, ID:BASE64,...; the first one seals, all unseal")
+    token_keys: TokenKeyList = Field(description="unsubscribe keys, ID:BASE64,...; the first one seals, all unseal")
     sending: SendingMode = SendingMode.LAB
     aws_endpoint_url: str | None = Field(default=None, description="where SQS and S3 answer, when not at AWS")
     aws_region: str = "us-east-1"
     event_queue_url: str | None = Field(default=None, description="SQS queue of provider events")
     nameserver: str | None = Field(default=None, description="HOST:PORT of the resolver; the system's when unset")
     partitions_start: date = Field(
-        default_factory=lambda: datetime.now(UTC).date() - timedelta(days=60), description="first day and hour shown as partitions"
+        default_factory=lambda: datetime.now(UTC).date() - timedelta(days=60),
+        description="first day and hour shown as partitions",
     )
     evidence_horizon_seconds: float = Field(
         default=3600, gt=0, description="how long evidence of an unanswered send may take"
     )
     tenants_per_run: int = Field(default=1, ge=1, description="small tenants grouped into one hourly run")
 
-    @model_validator(mode="after")
-    def _live_needs_its_fences(self) -> Self:
-        if self.sending is SendingMode.LIVE and self.aws_endpoint_url is not None:
-            message = "sending=live does not go with aws_endpoint_url: that is for local servers"
+    # Of a field, not of the whole: validators of the whole are silent while any field is wrong.
+    @field_validator("aws_endpoint_url")
+    @classmethod
+    def _live_needs_its_fences(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("sending") is SendingMode.LIVE:
+            message = "does not go with OUTREACH_SENDING=live: it is for local servers"
             raise ValueError(message)
-        return self
+        return value
 
 
 @cache

@@ -7,6 +7,7 @@ from functools import cache
 
 from outreach_pipelines.adapters.postgres.back_off_store import PostgresBackOffStore
 from outreach_pipelines.adapters.postgres.health_store import PostgresHealthStore
+from outreach_pipelines.adapters.postgres.recipient_store import PostgresRecipientStore
 from outreach_pipelines.adapters.postgres.reply_store import PostgresReplyStore
 from outreach_pipelines.adapters.postgres.report_store import PostgresReportStore
 from sqlalchemy import Engine
@@ -25,7 +26,8 @@ from outreach_pipelines.adapters.postgres.reconciliation_store import PostgresRe
 from outreach_pipelines.adapters.postgres.tenant_directory import PostgresTenantDirectory
 from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.settings import load_settings
-from resources.files import address_key, object_store
+from resources.files import object_store
+from resources.keys import address_key, tagger
 
 
 @cache
@@ -104,6 +106,11 @@ def enrollments() -> PostgresEnrollmentStore:
     return PostgresEnrollmentStore(app_engine())
 
 
+def recipients() -> PostgresRecipientStore:
+    """Whose servers take the leads' mail."""
+    return PostgresRecipientStore(app_engine())
+
+
 def audits() -> PostgresDnsAuditStore:
     """DNS audits and readiness."""
     return PostgresDnsAuditStore(app_engine())
@@ -121,7 +128,7 @@ def back_off() -> PostgresBackOffStore:
 
 def reply_store() -> PostgresReplyStore:
     """Inboxes, cursors, and what was read."""
-    return PostgresReplyStore(app_engine(), object_store())
+    return PostgresReplyStore(app_engine(), object_store(), tagger())
 
 
 def reconciliations() -> PostgresReconciliationStore:

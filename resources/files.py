@@ -1,6 +1,5 @@
-"""Files of operators and of the system, and the keys that name persons."""
+"""Files of operators and of the system."""
 
-import base64
 from functools import cache
 
 from outreach_pipelines.adapters.csv_file import CsvLeadFiles, read_table
@@ -25,8 +24,3 @@ def inventory_files() -> InventoryFiles:
 def lead_files() -> CsvLeadFiles:
     """The lead files below uploads/."""
     return CsvLeadFiles(object_store())
-
-
-def address_key() -> bytes:
-    """The HMAC key that names persons without naming them."""
-    return base64.b64decode(load_settings().address_key.get_secret_value())

@@ -1,6 +1,5 @@
 """How mail leaves: the desk of a batch with its transports, templates and tags."""
 
-import base64
 from dataclasses import dataclass, field
 
 from outreach_pipelines.adapters.postgres.account_reader import AccountRow, read_accounts
@@ -11,7 +10,6 @@ from outreach_pipelines.adapters.smtp import SmtpAccess, SmtpTransport
 from outreach_pipelines.adapters.templates import TemplateStore
 from outreach_pipelines.application.ports import MailTransport
 from outreach_pipelines.application.send_batch import SendDesk
-from outreach_pipelines.application.tagging import KeyedTagger
 from outreach_pipelines.domain.provider_account import (
     MailgunConnection,
     PostmarkConnection,
@@ -22,9 +20,9 @@ from outreach_pipelines.domain.send_plan.snapshot import AccountId
 from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import NotFound, Refused
 from outreach_pipelines.settings import SendingMode, Settings, load_settings
-from outreach_pipelines.web.settings import parse_token_keys
 from resources.database import app_engine, clock, messages
 from resources.files import object_store
+from resources.keys import tagger
 
 
 def desk() -> SendDesk:
@@ -43,14 +41,6 @@ def desk() -> SendDesk:
         next_step_day=StepCalendar(app_engine()),
         clock=clock(),
         epoch=store.epoch(),
-    )
-
-
-def tagger() -> KeyedTagger:
-    """Writes and reads the tags of messages."""
-    settings = load_settings()
-    return KeyedTagger(
-        base64.b64decode(settings.tag_key.get_secret_value()), parse_token_keys(settings.token_keys.get_secret_value())
     )
 
 

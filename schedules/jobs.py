@@ -3,6 +3,8 @@
 A run costs seconds of CPU before its first line; another process for each step would double that.
 """
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from assets.analytics import campaign_performance, cost_report, deliverability_report, reconciliation
@@ -13,12 +15,16 @@ from assets.mailbox_health import mailbox_health
 from assets.send_batches import send_batch
 from assets.send_plans import send_plan
 
+if TYPE_CHECKING:
+    # What define_asset_job returns has no public name.
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
 _ONE_PROCESS = dg.in_process_executor
 
 
 def _job(
     name: str, description: str, *selected: dg.AssetsDefinition, priority: int = 0, **tags: str
-) -> dg.UnresolvedAssetJobDefinition:
+) -> "UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         name,
         selection=list(selected),

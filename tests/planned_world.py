@@ -57,13 +57,25 @@ class PlannedWorld:
     def claim(self) -> list[Letter]:
         """All that is due at policy time's hour; each from a mailbox whose pace lets it go."""
         hour = self._now().replace(minute=0, second=0)
-        self.world.sql("update app.mailbox set next_at = '-infinity', min_gap_seconds = 0 where tenant_id = %(t)s", t=self.world.tenant)
-        return list(PostgresMessageStore(self.engine).claim(self.world.tenant, hour=hour, token=ClaimToken(uuid4()), most=100, ahead_seconds=0))
+        self.world.sql(
+            "update app.mailbox set next_at = '-infinity', min_gap_seconds = 0 where tenant_id = %(t)s",
+            t=self.world.tenant,
+        )
+        return list(
+            PostgresMessageStore(self.engine).claim(
+                self.world.tenant, hour=hour, token=ClaimToken(uuid4()), most=100, ahead_seconds=0
+            )
+        )
 
     def begin(self, letter: Letter) -> Begun:
         store = PostgresMessageStore(self.engine)
         hour = self._now().replace(minute=0, second=0)
-        begun = store.begin(letter.claim, hour=hour, epoch=store.epoch(), tag=WireTag(f"tag{letter.claim.message_id}x{letter.claim.attempt}"))
+        begun = store.begin(
+            letter.claim,
+            hour=hour,
+            epoch=store.epoch(),
+            tag=WireTag(f"tag{letter.claim.message_id}x{letter.claim.attempt}"),
+        )
         assert isinstance(begun, Begun), begun
         return begun
 
@@ -73,7 +85,9 @@ class PlannedWorld:
         for letter in letters:
             self.begin(letter)
             answer = Accepted(f"id-{letter.claim.message_id}", f"<m{letter.claim.message_id}@box.example>")
-            PostgresMessageStore(self.engine).record_accepted(letter.claim, answer, subject="Hello", next_due_day=NOON.date())
+            PostgresMessageStore(self.engine).record_accepted(
+                letter.claim, answer, subject="Hello", next_due_day=NOON.date()
+            )
         return letters
 
     def tell(self, letter: Letter, kind: EventKind, bounce: BounceFacts | None = None) -> None:

@@ -63,6 +63,10 @@ class SmallWorld:
         )
         return message
 
+    def enroll(self, number: int) -> int:
+        """An enrollment at its first step, without a message: for what plans."""
+        return int(str(self._enrolled(number, 1)[1]))
+
     def state(self, message: int) -> dict[str, object]:
         return self.one("select * from app.message where message_id = %(m)s", m=message)
 

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from imapclient.exceptions import IMAPClientError, LoginError
 from imapclient.imapclient import JUNK, IMAPClient, SocketTimeout
 
-from outreach_pipelines.application.sync_replies import (
+from outreach_pipelines.application.inbox_mail import (
     Extent,
     FetchedMail,
     FolderCursor,
@@ -172,8 +172,8 @@ def _listing(client: IMAPClient, uids: Sequence[int]) -> Sequence[_Listed]:
 
 def _listed(uid: int, facts: Mapping[bytes, Any]) -> _Listed:
     given = facts.get(b"INTERNALDATE")
-    known = isinstance(given, datetime) and given.tzinfo is not None
-    return _Listed(uid, int(facts[b"RFC822.SIZE"]), (given if known else datetime.now(UTC)).astimezone(UTC))
+    received_at = given if isinstance(given, datetime) and given.tzinfo is not None else datetime.now(UTC)
+    return _Listed(uid, int(facts[b"RFC822.SIZE"]), received_at.astimezone(UTC))
 
 
 def _groups(listed: Sequence[_Listed]) -> Iterator[Sequence[_Listed]]:

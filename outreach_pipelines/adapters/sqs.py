@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from outreach_pipelines.application.ingest_events import FeedItem
-from outreach_pipelines.domain.ses_event import Json, NotAnEvent, read_ses_event
+from outreach_pipelines.domain.ses_event import Json, NotAnEvent, SesEvent, read_ses_event
 from outreach_pipelines.errors import Unreadable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageTypeDef
+    from mypy_boto3_sqs.type_defs import DeleteMessageBatchRequestEntryTypeDef, MessageTypeDef
 
 MOST_BYTES = 1_000_000
+_MOST_A_CALL = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class SqsEventFeed:
         """See `EventFeed.receive`. At most 10 a call, which is SQS's own limit."""
         try:
             answer = self.client.receive_message(
-                QueueUrl=self.queue_url, MaxNumberOfMessages=min(10, most), WaitTimeSeconds=wait_seconds
+                QueueUrl=self.queue_url, MaxNumberOfMessages=min(_MOST_A_CALL, most), WaitTimeSeconds=wait_seconds
             )
         except (ClientError, BotoCoreError) as fault:
             message = f"the event queue did not answer: {fault}"
@@ -42,35 +43,35 @@ class SqsEventFeed:
 
     def acknowledge(self, items: Sequence[FeedItem]) -> None:
         """See `EventFeed.acknowledge`. What cannot be deleted comes again and is known then."""
-        for start in range(0, len(items), 10):
-            entries = [
+        for start in range(0, len(items), _MOST_A_CALL):
+            entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
                 {"Id": str(number), "ReceiptHandle": item.receipt}
-                for number, item in enumerate(items[start : start + 10])
+                for number, item in enumerate(items[start : start + _MOST_A_CALL])
             ]
-            self.client.delete_message_batch(QueueUrl=self.queue_url, Entries=entries)  # type: ignore[arg-type]  # plain dicts of its TypedDict
+            try:
+                self.client.delete_message_batch(QueueUrl=self.queue_url, Entries=entries)
+            except (ClientError, BotoCoreError) as fault:
+                message = f"the event queue did not take the acknowledgement: {fault}"
+                raise Unreadable(message) from fault
 
 
 def _item(message: "MessageTypeDef") -> FeedItem:
     body = message.get("Body", "")
     receipt = message.get("ReceiptHandle", "")
-    match _document(body):
-        case str() as fault:
-            return FeedItem(receipt, "ses", body, None, None, fault)
-        case document:
-            read = read_ses_event(document)
+    read = _read(body)
     if isinstance(read, NotAnEvent):
         return FeedItem(receipt, "ses", body, None, None, read.reason)
     return FeedItem(receipt, "ses", body, read.event, read.tag)
 
 
-def _document(body: str) -> Json:
-    """The event inside the SNS envelope (or bare, with raw message delivery); a string is the reason why there is none."""
+def _read(body: str) -> SesEvent | NotAnEvent:
+    """The event inside the SNS envelope, or bare where raw message delivery is on."""
     if len(body) > MOST_BYTES:
-        return "more than 1 MB"
+        return NotAnEvent("more than 1 MB")
     try:
-        outer: Json = json.loads(body)
-        if isinstance(outer, dict) and isinstance(inner := outer.get("Message"), str):
-            outer = json.loads(inner)
+        document: Json = json.loads(body)
+        if isinstance(document, dict) and isinstance(inner := document.get("Message"), str):
+            document = json.loads(inner)
     except (ValueError, RecursionError) as fault:
-        return f"not JSON: {type(fault).__name__}"
-    return "not an object" if isinstance(outer, str) else outer
+        return NotAnEvent(f"not JSON: {type(fault).__name__}")
+    return read_ses_event(document)

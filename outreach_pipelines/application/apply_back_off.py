@@ -30,7 +30,7 @@ from outreach_pipelines.domain.place import ZoneName
 from outreach_pipelines.domain.sending_policy import BackOffThresholds
 from outreach_pipelines.domain.tenant import TenantId
 
-LEAST_MEMORY = timedelta(days=35)
+LEAST_MEMORY = timedelta(days=29)
 LONGEST_MEMORY = timedelta(days=120)
 RUN_WINDOW = timedelta(days=7)
 

@@ -221,7 +221,8 @@ def _scope(scope: str) -> str:
 def _held(fact: Held) -> Chapter:
     effect = "nothing may leave" if fact.factor == 0 else f"{fact.factor:.0%} of the cap"
     released = f"released at {_moment(fact.released_at)}: {fact.released_reason}" if fact.released_at else ""
-    detail = [f"until {_moment(fact.until)}" if fact.until else "until it is released", released]
+    probation = f"; then on probation at {fact.probation_factor:.0%}" if fact.probation_factor < 1 else ""
+    detail = [f"until {_moment(fact.until)}{probation}" if fact.until else "until it is released", released]
     return _chapter(fact.since, Heading.HOLD, f"{fact.level} on {fact.scope_key}, {effect}: {fact.reason}", detail)
 
 

@@ -73,7 +73,8 @@ class LeadStore(Protocol):
         """Write the file, its leads with file and line as their source, and its refusals.
 
         `records` is drained once, as it comes (COPY); what it raises rolls everything back and passes on. An address
-        the tenant has keeps its first lead and gains a source. `None` when another import applied these octets first.
+        the tenant has keeps what its lead says, gains what that left empty, and this file as one more source. `None`
+        when another import applied these octets first.
         """
         ...
 

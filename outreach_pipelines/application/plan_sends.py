@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from outreach_pipelines.application.stored_objects import ObjectKey, ObjectStore, object_key
 from outreach_pipelines.domain.message import PlanId
 from outreach_pipelines.domain.send_plan.codec import encode_plan, encode_snapshot
-from outreach_pipelines.domain.send_plan.plan import Constraint, Plan
+from outreach_pipelines.domain.send_plan.plan import Plan
 from outreach_pipelines.domain.send_plan.planner import plan as plan_day
 from outreach_pipelines.domain.send_plan.snapshot import Snapshot
 from outreach_pipelines.domain.tenant import TenantId
@@ -80,7 +81,7 @@ class PlanStore(Protocol):
         ...
 
     def release(self, tenant: TenantId, plan: PlanId, reason: str) -> Release:
-        """Draft to released, once. Raises `Refused` for a day that is over or a plan that is no draft."""
+        """Draft to released, once. Raises `Refused` for a day that is over or a plan that is no draft, `NotFound`."""
         ...
 
     def plans(self, tenant: TenantId, day: date) -> Sequence[PlanRow]:
@@ -108,15 +109,15 @@ def plan_sends(store: PlanStore, objects: ObjectStore, *, tenant: TenantId, day:
     plan = plan_day(snapshot)
     files = _store_files(objects, snapshot, plan)
     saved = store.save(snapshot, plan, files)
-    blockers = _blockers(store, plan, saved)
+    blockers = _blockers(store, snapshot, saved)
     release = None if blockers else store.release(tenant, saved.plan_id, "no blocker found")
     return PlannedDay(plan, saved, files, blockers, release)
 
 
-def _blockers(store: PlanStore, plan: Plan, saved: SavedPlan) -> tuple[str, ...]:
-    if any(decision.bound_by is Constraint.PAST_DAY for decision in plan.decisions):
+def _blockers(store: PlanStore, snapshot: Snapshot, saved: SavedPlan) -> tuple[str, ...]:
+    if snapshot.day < snapshot.as_of.astimezone(ZoneInfo(snapshot.policy.zone)).date():
         return ("the day is over: this plan is for reading",)
-    return tuple(store.blockers(plan.tenant_id, saved.plan_id))
+    return tuple(store.blockers(snapshot.tenant_id, saved.plan_id))
 
 
 def _store_files(objects: ObjectStore, snapshot: Snapshot, plan: Plan) -> PlanFiles:

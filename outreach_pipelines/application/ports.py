@@ -67,8 +67,13 @@ class MessageStore(Protocol):
         """T1: at most `most` messages due within `ahead_seconds`, under a lease, only while policy time lies in `hour`."""
         ...
 
-    def begin(self, claim: ClaimedMessage, *, hour: datetime, epoch: int, tag: WireTag) -> Begun | NotBegun:
-        """T2: every rule is asked again under locks; when this returns `Begun`, the intent is committed."""
+    def begin(
+        self, claim: ClaimedMessage, *, hour: datetime, epoch: int, tag: WireTag, subject: str | None = None
+    ) -> Begun | NotBegun:
+        """T2: every rule is asked again under locks; when this returns `Begun`, the intent is committed.
+
+        `subject` is the one that leaves: the thread goes on with it, also where only evidence shows the acceptance.
+        """
         ...
 
     def record_accepted(

@@ -4,8 +4,10 @@ Belongs here: which accounts need a probe, and the probe itself. Does not: the r
 of inboxes for SMTP).
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
@@ -20,6 +22,7 @@ from outreach_pipelines.domain.send_answer import Accepted
 from outreach_pipelines.domain.send_plan.snapshot import AccountId
 from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.domain.wire_message import WireMessage
+from outreach_pipelines.errors import OutreachError
 
 PROVEN_FOR_MINUTES = 20
 # Amazon SES Developer Guide, "Using the mailbox simulator": accepted and delivered, and counted in no rate.
@@ -45,13 +48,17 @@ class ProofStore(Protocol):
 async def prove_accounts(
     store: ProofStore, transports: Transports, tagger: Tagger, *, tenant: TenantId, now: datetime
 ) -> int:
-    """Send a probe through each account that needs one; how many were accepted. None while nothing is to be sent."""
+    """Send a probe through each account that needs one; how many were accepted. None while nothing is to be sent.
+
+    An account without a usable transport stays unproven, which its messages then tell as their reason.
+    """
     accepted = 0
-    for due in store.to_prove(tenant, proven_for_minutes=PROVEN_FOR_MINUTES):
+    for due in await asyncio.to_thread(store.to_prove, tenant, proven_for_minutes=PROVEN_FOR_MINUTES):
         tag = tagger.tag(MessageTag(tenant, date(1970, 1, 1), MessageId(due.account), CANARY_ATTEMPT))
         deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + 30
-        answer = await transports.of(tenant, due.account).send(_probe(due, tag, now), deadline=deadline)
-        accepted += isinstance(answer, Accepted)
+        with suppress(OutreachError):
+            answer = await transports.of(tenant, due.account).send(_probe(due, tag, now), deadline=deadline)
+            accepted += isinstance(answer, Accepted)
     return accepted
 
 

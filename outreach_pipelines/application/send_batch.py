@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
@@ -17,7 +18,6 @@ from outreach_pipelines.application.ports import (
     Begun,
     Clock,
     LetterRenderer,
-    MailTransport,
     MessageStore,
     NextStepDay,
     NotBegun,
@@ -31,9 +31,11 @@ from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, Re
 from outreach_pipelines.domain.send_plan.snapshot import AccountId
 from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.domain.wire_message import CannotBeWritten, WireMessage, write_letter
-from outreach_pipelines.errors import TemplateFault
+from outreach_pipelines.errors import OutreachError, TemplateFault
 
 HOUR = timedelta(hours=1)
+# Every other message of this process would be handed back as well, for ever.
+_ENDS_THE_PROCESS = frozenset({"epoch_raised", "clock_guard"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
     """Send what is due in the UTC hour that begins at `hour`, while policy time lies in it; report only, otherwise.
 
     Returns when the hour is over, nothing is left for it, or `stop` is set: then calls under way finish, and claims not
-    begun are handed back. A past or future hour sends nothing.
+    begun are handed back. A past or future hour sends nothing. It sets `stop` itself when an intent shows that this
+    process may not send any more (its epoch is over, or the machine's clock has jumped).
     """
     summary = HourSummary(tenant, hour, in_hour=hour <= desk.clock.now() < hour + HOUR)
     token = ClaimToken(uuid4())
@@ -110,8 +113,12 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
                 break
             under_way = await _settle_some(under_way)
     finally:
-        await asyncio.gather(*under_way)
+        # One that failed must keep no other from being finished and recorded, nor claims from being handed back.
+        ended = await asyncio.gather(*under_way, return_exceptions=True)
         await asyncio.to_thread(desk.messages.release, tenant, token)
+    for failure in ended:
+        if isinstance(failure, BaseException):
+            raise failure
     return summary
 
 
@@ -126,13 +133,15 @@ def _claim(desk: SendDesk, tenant: TenantId, hour: datetime, token: ClaimToken, 
 async def _wait_for_work(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyncio.Event) -> bool:
     """Wait until a message may be due; False when none can become due in this hour any more."""
     due = await asyncio.to_thread(desk.messages.next_due, tenant, hour=hour)
-    moments = [moment for moment in (due.due_at,) if moment is not None]
-    if due.retry_at is not None:
-        moments.append(desk.clock.now() + max(due.retry_at - datetime.now(UTC), timedelta(seconds=0.05)))
-    if not moments:
+    if due.due_at is None and due.retry_at is None:
         return False
     # Not beyond some seconds at a time: a re-plan may bring messages that are due sooner.
-    await desk.clock.wait_until(min(moments), stop)
+    seconds = desk.limits.look_again_seconds
+    if due.retry_at is not None:
+        seconds = min(seconds, max((due.retry_at - datetime.now(UTC)).total_seconds(), 0.05))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await desk.clock.wait_until(due.due_at or hour + HOUR, stop)
     return True
 
 
@@ -163,24 +172,27 @@ async def _send(desk: SendDesk, letter: Letter, hour: datetime, summary: HourSum
     await desk.clock.wait_until(letter.due_at, stop)
     if stop.is_set():
         return  # still only claimed: send_hour hands it back
-    match await asyncio.to_thread(desk.messages.begin, claim, hour=hour, epoch=desk.epoch, tag=tag):
+    match await asyncio.to_thread(
+        desk.messages.begin, claim, hour=hour, epoch=desk.epoch, tag=tag, subject=wire.subject
+    ):
         case NotBegun(verdict, reason):
             summary.count(verdict, reason)
+            if reason in _ENDS_THE_PROCESS:
+                stop.set()
         case Begun(account):
-            await _call(desk, letter, wire, desk.transports.of(claim.tenant, account), account, deadline, summary)
+            await _call(desk, letter, wire, account, deadline, summary)
 
 
 async def _call(
-    desk: SendDesk,
-    letter: Letter,
-    wire: WireMessage,
-    transport: MailTransport,
-    account: AccountId,
-    deadline: float,
-    summary: HourSummary,
+    desk: SendDesk, letter: Letter, wire: WireMessage, account: AccountId, deadline: float, summary: HourSummary
 ) -> None:
     started = time.monotonic()
-    answer = await transport.send(wire, deadline=deadline)
+    try:
+        transport = desk.transports.of(letter.claim.tenant, account)
+    except OutreachError as fault:
+        answer: SendAnswer = NotSent(f"no transport: {fault}")
+    else:
+        answer = await transport.send(wire, deadline=deadline)
     milliseconds = int((time.monotonic() - started) * 1000)
     outcome = await asyncio.to_thread(_record, desk, letter, wire, account, answer)
     await asyncio.to_thread(desk.messages.record_call, account, outcome, milliseconds)
@@ -191,8 +203,8 @@ def _record(desk: SendDesk, letter: Letter, wire: WireMessage, account: AccountI
     match answer:
         case Accepted():
             next_day = desk.next_step_day(letter, desk.clock.now())
-            desk.messages.record_accepted(letter.claim, answer, subject=wire.subject, next_due_day=next_day)
-            return "accepted"
+            found = desk.messages.record_accepted(letter.claim, answer, subject=wire.subject, next_due_day=next_day)
+            return "accepted_twice" if found == "accepted_twice" else "accepted"
         case Refused():
             desk.messages.record_refused(
                 letter.claim, answer, judge_refusal(desk.transports.kind(letter.claim.tenant, account), answer)

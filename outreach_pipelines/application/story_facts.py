@@ -168,11 +168,15 @@ class Suppressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A hold that was in force while a message of the story waited for its slot or its window."""
+    """A hold that slowed or stopped a message of the story in its window.
+
+    `factor` is the share of the cap it leaves until `until`, `probation_factor` that from then to its release.
+    """
 
     recorded_at: datetime
     scope_key: str
     factor: float
+    probation_factor: float
     level: str
     reason: str
     since: datetime

@@ -11,10 +11,17 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum
-from typing import NewType, Protocol
+from typing import Protocol
 
+from outreach_pipelines.application.inbox_mail import (
+    FetchedMail,
+    FolderCursor,
+    InboxBatch,
+    InboxId,
+    InboxToRead,
+    JudgedMail,
+    UntiedMail,
+)
 from outreach_pipelines.application.ports import TagReader
 from outreach_pipelines.domain.inbound.classify import classify
 from outreach_pipelines.domain.inbound.message import (
@@ -26,77 +33,15 @@ from outreach_pipelines.domain.inbound.message import (
     WireMessageId,
 )
 from outreach_pipelines.domain.inbound.ties import TagTie, ThreadTie, Tie, ties_of
-from outreach_pipelines.domain.inbox_route import Confirmed, Fate, Parked, TiedSend, route
-from outreach_pipelines.domain.inventory import InboxName
+from outreach_pipelines.domain.inbox_route import Confirmed, Parked, Routed, TiedSend, route
 from outreach_pipelines.domain.message_tag import MessageTag, WireTag
-from outreach_pipelines.domain.reference import SecretRef, Setting
 from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import SettingsFault
 from outreach_pipelines.errors import Unreadable as CouldNotRead
 
-InboxId = NewType("InboxId", int)
-FolderName = NewType("FolderName", str)
-
 INBOXES_AT_ONCE = 20
 MOST_MAILS = 2_000
 """Of one inbox in one sync: a first sync of years of mail takes several, and the inbox counts as unread until its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class InboxLogin:
-    """How an inbox is reached; references in place of what differs between machines and of the password."""
-
-    host: Setting
-    port: Setting
-    tls: bool
-    username: Setting
-    password: SecretRef
-
-
-@dataclass(frozen=True, slots=True)
-class FolderCursor:
-    """All up to `last_uid` was taken. UIDs mean nothing under another `uid_validity` (RFC 9051 section 2.3.1.1)."""
-
-    folder: FolderName
-    uid_validity: int
-    last_uid: int
-
-
-@dataclass(frozen=True, slots=True)
-class InboxToRead:
-    """An inbox, how far it was read, and the machine time before which all that it held will have been read."""
-
-    inbox: InboxId
-    name: InboxName
-    login: InboxLogin
-    cursors: tuple[FolderCursor, ...]
-    asked_at: datetime
-
-
-class Extent(Enum):
-    """How much of a mail was fetched."""
-
-    WHOLE = "whole"
-    HEAD = "head"
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedMail:
-    """A mail as it lies in the inbox. `size` in bytes is the server's; `raw` is its head only where that is too much."""
-
-    uid: int
-    received_at: datetime
-    size: int
-    extent: Extent
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class InboxBatch:
-    """Mails of one folder, and the cursor that stands once they are kept."""
-
-    cursor: FolderCursor
-    mails: tuple[FetchedMail, ...]
 
 
 class InboxReader(Protocol):
@@ -109,15 +54,6 @@ class InboxReader(Protocol):
         `SettingsFault` when it cannot be asked at all. A folder under a new UIDVALIDITY is read from its start.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedMail:
-    """A mail, what it says, and what follows."""
-
-    mail: FetchedMail
-    message: InboundMessage
-    fate: Fate
 
 
 class ReplyStore(Protocol):
@@ -148,6 +84,14 @@ class ReplyStore(Protocol):
         """One transaction: mails, the events of those that are routed, the cursor. Returns those not known before."""
         ...
 
+    def untied_with_thread(self, tenant: TenantId) -> Sequence[UntiedMail]:
+        """Mails parked lately as untied, of which the thread is known by now; some of them."""
+        ...
+
+    def unpark(self, tenant: TenantId, untied: UntiedMail, judged: JudgedMail) -> bool:
+        """One transaction: the mail is routed, and its events wait. False when it was routed before."""
+        ...
+
     def record_complete_read(self, tenant: TenantId, inbox: InboxToRead) -> None:
         """All that the inbox held at `asked_at` is kept. Proves the way back of the SMTP accounts that bounce to it."""
         ...
@@ -159,12 +103,16 @@ class ReplyStore(Protocol):
 
 @dataclass(slots=True)
 class SyncedReplies:
-    """Mails not known before, those of them that were parked, inboxes that could not be read; mails by kind."""
+    """Mails not known before, those of them that were parked, inboxes that could not be read; mails by kind.
+
+    `unparked` were kept by an earlier sync, and their send is known only now.
+    """
 
     messages: int = 0
     parked: int = 0
     unreadable_inboxes: int = 0
     by_class: Counter[str] = field(default_factory=Counter)
+    unparked: int = 0
 
     def add(self, other: "SyncedReplies") -> None:
         """Count `other` in."""
@@ -172,6 +120,7 @@ class SyncedReplies:
         self.parked += other.parked
         self.unreadable_inboxes += other.unreadable_inboxes
         self.by_class += other.by_class
+        self.unparked += other.unparked
 
 
 def sync_replies(
@@ -190,7 +139,7 @@ def sync_replies(
     if not inboxes:
         return SyncedReplies()
     sync = _Sync(reader, store, tenant, store.own_addresses(tenant), most)
-    total = SyncedReplies()
+    total = SyncedReplies(unparked=sync.second_look())
     with ThreadPoolExecutor(min(at_once, len(inboxes)), thread_name_prefix="inbox") as pool:
         for done in pool.map(sync.inbox, inboxes):
             total.add(done)
@@ -217,6 +166,12 @@ class _Sync:
         if complete:
             self.store.record_complete_read(self.tenant, inbox)
         return done
+
+    def second_look(self) -> int:
+        """How many mails were parked before the evidence of the send they answer had come, and are routed now."""
+        untied = self.store.untied_with_thread(self.tenant)
+        judged = zip(untied, self._judge([each.mail for each in untied]), strict=True)
+        return sum(self.store.unpark(self.tenant, *each) for each in judged if isinstance(each[1].fate, Routed))
 
     def _take(self, inbox: InboxToRead, batches: Iterable[InboxBatch], done: SyncedReplies) -> bool:
         """Whether the end was reached."""

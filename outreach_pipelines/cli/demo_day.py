@@ -25,7 +25,7 @@ from outreach_pipelines.application.step_clock import World, step
 from outreach_pipelines.application.sync_replies import sync_replies
 from outreach_pipelines.application.tenants import TenantRow
 from outreach_pipelines.domain.inventory import TenantInventory
-from resources import database, feeds, mail
+from resources import database, feeds, keys
 
 HOUR = timedelta(hours=1)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -184,8 +184,8 @@ class DemoDay:
 
     def _events(self) -> None:
         while self.lab.status()["unpublished_events"]:
-            ingest_events(feeds.event_feed(), database.event_inbox(), mail.tagger())
-        ingest_events(feeds.event_feed(), database.event_inbox(), mail.tagger())
+            ingest_events(feeds.event_feed(), database.event_inbox(), keys.tagger())
+        ingest_events(feeds.event_feed(), database.event_inbox(), keys.tagger())
         for row in self._tenants:
             self._record("delivery_events", row)
 

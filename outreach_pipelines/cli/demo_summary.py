@@ -16,7 +16,7 @@ from rich.table import Table
 from sqlalchemy import text
 
 from outreach_pipelines.domain.message_tag import MessageTag
-from resources import database, mail
+from resources import database, keys
 
 STATES = ("accepted", "failed", "suppressed", "expired", "cancelled", "superseded", "unknown", "open")
 _LEADS = text(
@@ -133,7 +133,7 @@ def lost(tags: Sequence[MessageTag], accepted: set[tuple[object, ...]]) -> int:
 
 
 def _tags(ledger: Path) -> list[MessageTag]:
-    reader = mail.tagger()
+    reader = keys.tagger()
     lines = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
     tags = [reader.read(line["tag"]) for line in lines]
     return [tag for tag in tags if tag is not None and tag.attempt > 0]

@@ -14,7 +14,7 @@ from outreach_pipelines.application.import_inventory import (
 )
 from outreach_pipelines.domain.inventory_check import Severity, misfits_between
 from outreach_pipelines.errors import FilesFault
-from resources import database, files
+from resources import database, files, keys
 
 app = typer.Typer(no_args_is_help=True)
 console = Console()
@@ -39,7 +39,7 @@ def check() -> None:
 def load() -> None:
     """Apply the inventory files. A faulty tenant keeps its former state; loading again changes nothing."""
     imported = import_inventory(
-        files.inventory_files(), database.inventory_store(), suppression_key=files.address_key()
+        files.inventory_files(), database.inventory_store(), suppression_key=keys.address_key()
     )
     for outcome in imported.tenants:
         if not isinstance(outcome, FaultyInventory):

@@ -7,6 +7,7 @@ spells it (`ses_event`, `inbound`), nor the writing of effects (`adapters/postgr
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import assert_never
 
 from outreach_pipelines.domain.back_off.verdict import CountsAgainst, counts_against
 from outreach_pipelines.domain.inbound.verdict import BlockCause, BounceClass, Cause, HardCause, SoftCause
@@ -105,24 +106,26 @@ def effect_of(event: DeliveryEvent) -> Effect:
         case EventKind.OUT_OF_OFFICE:
             return Effect(acceptance, delays_next_step=event.away_until is None, away_until=event.away_until)
         case EventKind.BOUNCED | EventKind.REFUSED:
-            return _bounce_effect(event.bounce, acceptance=acceptance)
-        case _:
+            # What bounced is not sent again, and the next step comes later instead. A refusal stopped this very step.
+            return _bounce_effect(event.bounce, acceptance=acceptance, delays=event.kind is EventKind.BOUNCED)
+        case EventKind.SENT | EventKind.DELAYED | EventKind.AUTO_REPLIED | EventKind.OPENED | EventKind.CLICKED:
             return Effect(acceptance)
+    assert_never(event.kind)
 
 
-def _bounce_effect(bounce: BounceFacts | None, *, acceptance: bool) -> Effect:
+def _bounce_effect(bounce: BounceFacts | None, *, acceptance: bool, delays: bool) -> Effect:
     if bounce is None:
         return Effect(acceptance)
     match bounce.bounce_class:
         case BounceClass.HARD if counts_against(bounce.bounce_class, bounce.cause) is CountsAgainst.RECIPIENT:
             return Effect(acceptance, MessageOutcome.HARD_BOUNCED, suppress=SuppressionKind.HARD_BOUNCE)
         case BounceClass.BLOCK | BounceClass.RATE_LIMITED:
-            return Effect(acceptance, MessageOutcome.BLOCKED, delays_next_step=True)
+            return Effect(acceptance, MessageOutcome.BLOCKED, delays_next_step=delays)
         case BounceClass.SOFT | BounceClass.FULL | BounceClass.GREYLISTED | BounceClass.UNKNOWN | BounceClass.HARD:
-            # Never re-sent by us: the next step comes later instead.
-            return Effect(acceptance, MessageOutcome.SOFT_BOUNCED, delays_next_step=True)
+            return Effect(acceptance, MessageOutcome.SOFT_BOUNCED, delays_next_step=delays)
         case BounceClass.NOT_A_FAILURE:
             return Effect(acceptance)
+    assert_never(bounce.bounce_class)
 
 
 def cause_name(cause: Cause | None) -> str | None:
@@ -134,8 +137,10 @@ def cause_named(bounce_class: BounceClass, name: str | None) -> Cause | None:
     """The cause of a stored name; the class says which family it is of."""
     if name is None:
         return None
-    family: type[HardCause] | type[BlockCause] | type[SoftCause] = {
-        BounceClass.HARD: HardCause,
-        BounceClass.BLOCK: BlockCause,
-    }.get(bounce_class, SoftCause)
-    return family(name)
+    match bounce_class:
+        case BounceClass.HARD:
+            return HardCause(name)
+        case BounceClass.BLOCK:
+            return BlockCause(name)
+        case _:
+            return SoftCause(name)

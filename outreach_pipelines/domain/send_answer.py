@@ -57,7 +57,7 @@ SendAnswer = Accepted | Refused | ReplyLost | NotSent
 
 @dataclass(frozen=True, slots=True)
 class RefusalVerdict:
-    """What follows from a refusal. `retry_seconds` counts machine time; 0 unless the action is to retry."""
+    """What follows from a refusal. `retry_seconds` counts machine time until the message may be tried again; 0 for never."""
 
     action: RefusalAction
     retry_seconds: int

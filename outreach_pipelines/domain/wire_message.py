@@ -36,7 +36,8 @@ class _WirePolicy(EmailPolicy):
         """The header as text, with its line ends."""
         if name.lower() in _VERBATIM:
             return f"{name}: " + "\r\n ".join(str(value).split()) + "\r\n"
-        return super().fold(name, value)
+        folded: str = super().fold(name, value)
+        return folded
 
     def fold_binary(self, name: str, value: str) -> bytes:
         """The header as octets, with its line ends."""

@@ -5,13 +5,12 @@ Headers follow what mail programs send: RFC 5322 section 3.6.4 (threading), RFC 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from enum import Enum, unique
 
 from outreach_pipelines.lab.people import Dice
-from outreach_pipelines.lab.wire_message import WireMessage
+from outreach_pipelines.lab.wire_message import UNFOLDED, WireMessage
 
 
 @unique
@@ -64,7 +63,7 @@ def write_back(original: WireMessage, occasion: Occasion, *, dice: Dice, now: da
 
 
 def _addressed(original: WireMessage, parsed: EmailMessage, *, now: datetime) -> EmailMessage:
-    letter = EmailMessage(policy=policy.SMTP)
+    letter = EmailMessage(policy=UNFOLDED)
     domain = original.recipient.rpartition("@")[2]
     token = Dice(0, original.recipient + original.message_id).fraction(now.isoformat())
     letter["From"] = f"{_name(original.recipient)} <{original.recipient}>"

@@ -6,6 +6,9 @@ from email.message import EmailMessage
 from email.utils import parseaddr
 from hashlib import sha256
 
+# The standard folding turns a Message-ID that is longer than a line into encoded words, which no mail client does.
+UNFOLDED = policy.SMTP.clone(max_line_length=None)
+
 
 @dataclass(frozen=True, slots=True)
 class WireMessage:

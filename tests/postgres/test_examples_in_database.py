@@ -120,6 +120,17 @@ def test_each_lead_is_enrolled_in_the_campaign_of_its_file_and_language(
     assert count(installation, "enrollment") == 1_200 - REFUSED_ROWS
 
 
+def test_each_enrolled_lead_has_all_fields_that_its_campaign_asks_for(installation: Installation, loaded: Loaded) -> None:
+    missing = installation.sql(
+        "select l.lead_id, c.name, f.name as field from app.enrollment e join app.lead l using (tenant_id, lead_id)"
+        " join app.campaign c using (tenant_id, campaign_id) cross join unnest(c.required_fields) as f (name)"
+        " where coalesce(to_jsonb(l) ->> f.name, l.fields ->> f.name, '') = ''"
+    )
+
+    assert missing == []
+    assert loaded
+
+
 def _campaign(key: str, cells: list[str]) -> str:
     match key.rpartition("-")[2]:
         case "webinar.csv":

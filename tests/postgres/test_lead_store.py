@@ -94,6 +94,22 @@ def test_a_person_in_two_files_is_one_lead_with_two_sources(installation: Instal
     assert sources.count(people["Anna"]) == 2
 
 
+def test_a_later_file_fills_what_was_empty_and_changes_nothing_else(installation: Installation, tenant: TenantRef) -> None:
+    installation.upload(tenant, "a-service.csv", "email,first name,product,note\nanna@firma.example,Anna,pump,\n")
+    installation.import_leads(tenant)
+    installation.upload(
+        tenant, "b-service.csv", "email,first name,company,product,note,due,evidence\nanna@firma.example,Hannah,Firma,fan,urgent,May,contract 7\n"
+    )
+
+    installation.import_leads(tenant)
+
+    (anna,) = rows(installation, tenant, "lead")
+    shown = [row["basis_evidence"] for row in rows(installation, tenant, "lead_source")]
+    assert (anna["first_name"], anna["company"], anna["basis_evidence"]) == ("Anna", "Firma", "form of 2026-10-01")
+    assert anna["fields"] == {"product": "pump", "note": "urgent", "due": "May"}
+    assert shown == ["form of 2026-10-01", "contract 7"]
+
+
 def test_a_fault_in_the_middle_leaves_nothing_of_the_file(installation: Installation, tenant: TenantRef) -> None:
     def records() -> Iterator[LeadRecord]:
         yield lead(2, "anna@firma.example")
@@ -142,6 +158,7 @@ def test_an_erased_person_is_not_brought_back_by_another_file(installation: Inst
 
     assert (summary.accepted, summary.already_known) == (0, 1)
     assert {row["address"] for row in rows(installation, tenant, "lead")} == {None}
+    assert rows(installation, tenant, "lead_source")[-1]["basis_evidence"] is None
 
 
 def test_two_tenants_hash_one_person_apart_and_see_only_their_own(installation: Installation, tenant: TenantRef) -> None:

@@ -17,7 +17,15 @@ from outreach_pipelines.domain.dns_audit.answers import (
     Unknown,
 )
 from outreach_pipelines.domain.dns_audit.names import ROOT
-from outreach_pipelines.domain.recipient_mail import NoMail, NotSaid, RecipientMail, TakesMail, TakesNone, provider_of, read_mx
+from outreach_pipelines.domain.recipient_mail import (
+    NoMail,
+    NotSaid,
+    RecipientMail,
+    TakesMail,
+    TakesNone,
+    provider_of,
+    read_mx,
+)
 from outreach_pipelines.domain.send_plan.snapshot import RecipientProvider
 
 ROWS = tomllib.loads(resources.files("outreach_pipelines.domain").joinpath("recipient_providers.toml").read_text("utf-8"))["host"]

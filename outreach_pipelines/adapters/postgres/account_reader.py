@@ -1,10 +1,9 @@
 """Provider accounts as one tenant may use them, read from rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, RowMapping, text
 
 from outreach_pipelines.adapters.postgres.account_settings import connection_of
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
@@ -39,5 +38,5 @@ def read_accounts(engine: Engine, tenant: TenantId) -> Sequence[AccountRow]:
     ]
 
 
-def _connection(row: Mapping[str, Any]) -> Connection:
+def _connection(row: RowMapping) -> Connection:
     return connection_of(row["kind"], row["settings"])

@@ -5,6 +5,7 @@ asks again and again, because a step may come at any moment.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,8 +14,6 @@ from sqlalchemy import Engine, text
 _NOW = text("select app.now()")
 _STEPPED = text("select exists (select from app.clock)")
 _ASK_AGAIN_SECONDS = 0.02
-# A plan may be released anew while a run waits: it looks again at least this often.
-_LONGEST_WAIT = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +38,11 @@ class DatabaseClock:
         return now.astimezone(UTC)
 
     async def wait_until(self, moment: datetime, stop: asyncio.Event) -> None:
-        """Return at `moment`, when `stop` is set, or after some seconds so that the caller looks at the world again."""
-        limit = datetime.now(UTC) + _LONGEST_WAIT
-        while not stop.is_set() and datetime.now(UTC) < limit:
+        """Return at `moment`, or when `stop` is set."""
+        while not stop.is_set():
             left = moment - await asyncio.to_thread(self.now)
             if left <= timedelta(0):
                 return
-            seconds = _ASK_AGAIN_SECONDS if self.stepped else min(left, limit - datetime.now(UTC)).total_seconds()
-            try:
-                await asyncio.wait_for(stop.wait(), max(seconds, 0.001))
-            except TimeoutError:
-                continue
+            seconds = _ASK_AGAIN_SECONDS if self.stepped else max(left.total_seconds(), 0.001)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), seconds)

@@ -61,11 +61,13 @@ class PostgresEnrollmentStore:
         values = {"campaign_id": campaign, "lead_files": list(files)}
         streaming = {"yield_per": _ROWS_AT_ONCE}
         with tenant_session(self.engine, tenant) as connection:
+            connection.execute(_SQL["expect_many_rows"])
             yield map(_lead, connection.execute(_SQL["not_enrolled"], values, execution_options=streaming).mappings())
 
     def enroll(self, tenant: TenantId, campaign: CampaignId, leads: Sequence[LeadId]) -> int:
         """See `EnrollmentStore.enroll`."""
         with tenant_session(self.engine, tenant) as connection:
+            connection.execute(_SQL["expect_many_rows"])
             connection.execute(_SQL["stage_enrollments"])
             copy_rows(connection, "enrollment_stage", ("lead_id",), ((lead,) for lead in leads))
             return connection.execute(_SQL["insert_enrollments"], {"campaign_id": campaign}).rowcount

@@ -124,23 +124,24 @@ class _Applying:
         return self.connection.execute(_SQL["insert_event"], values).rowcount == 1
 
     def _accept(self, applied: AppliedEvent) -> None:
-        message = self._message(applied)
-        if not applied.effect.acceptance or message["state"] == "accepted":
+        message, attempt = self._message(applied), applied.waiting.about.attempt
+        if not applied.effect.acceptance or attempt in message["settled_attempts"]:
             return
         asked = _key(applied) | {
-            "attempt": applied.waiting.about.attempt,
+            "attempt": attempt,
             "provider_message_id": applied.waiting.event.provider_message_id,
         }
         facts = self.connection.execute(_SQL["evidence_facts"], asked).first()
         if facts is None:
             return  # a tag of an attempt that never began: its own message refuses it
-        day = next_step_day(self.connection, message["campaign_id"], message["step"], facts.policy_now)
+        day = next_step_day(self.connection, message["campaign_id"], message["step"], facts.begun_policy_at)
         values = asked | {"wire_message_id": facts.wire_message_id, "subject": facts.subject, "next_due_day": day}
         self.connection.execute(_ACCEPT, values)
 
     def _merge(self, applied: AppliedEvent) -> None:
         outcome = applied.effect.outcome
         values = _key(applied) | {
+            "attempt": applied.waiting.about.attempt,
             "kind": applied.waiting.event.kind,
             "outcome": outcome,
             "rank": outcome.rank if outcome else 0,
@@ -201,7 +202,7 @@ def _inbox_values(row: InboxRow) -> dict[str, object]:
         "message_id": owner.message if owner else None,
         "attempt": owner.attempt if owner else None,
         "body": json.dumps(
-            event_json(event) if event else {"fault": row.item.fault, "raw": row.item.body[:100_000].replace("\0", "")}
+            event_json(event) if event else {"fault": row.item.fault, "raw": _storable(row.item.body[:100_000])}
         ),
     }
 
@@ -210,17 +211,22 @@ def event_json(event: DeliveryEvent) -> dict[str, object]:
     """The event as the inbox keeps it."""
     bounce = event.bounce
     return {
-        "provider_message_id": event.provider_message_id,
+        "provider_message_id": event.provider_message_id and _storable(event.provider_message_id),
         "away_until": event.away_until.isoformat() if event.away_until else None,
         "bounce": bounce
         and {
             "class": bounce.bounce_class.value,
             "cause": cause_name(bounce.cause),
             "enhanced_code": bounce.enhanced_code,
-            "diagnostic": bounce.diagnostic.replace("\0", ""),
+            "diagnostic": _storable(bounce.diagnostic),
             "evidence": bounce.evidence,
         },
     }
+
+
+def _storable(text: str) -> str:
+    # jsonb takes neither NUL nor halves of surrogate pairs, and one such row would stop the whole feed.
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _waiting(tenant: TenantId, row: RowMapping) -> WaitingEvent:
@@ -230,7 +236,7 @@ def _waiting(tenant: TenantId, row: RowMapping) -> WaitingEvent:
 
 def _event(row: RowMapping) -> DeliveryEvent:
     body: Event = row["body"]
-    kind = EventKind.REFUSED if row["kind"] == "refusal" else EventKind(row["kind"])
+    kind = EventKind(row["kind"])
     away = body.get("away_until")
     return DeliveryEvent(
         dedupe_key=row["dedupe_key"],
@@ -256,7 +262,7 @@ def _bounce(stored: Event | None) -> BounceFacts | None:
 
 
 def _refusal(body: Event) -> BounceFacts | None:
-    if not body["code"].isdigit():
+    if not body["code"].isdecimal():
         return None  # an API's error says something of the path or the call, which provider_answers.toml has judged
     enhanced = EnhancedCode.find(body["enhanced_code"])
     verdict = classify_refusal(ReplyCode(int(body["code"])), enhanced, body["text"], stage_of(body["text"]))

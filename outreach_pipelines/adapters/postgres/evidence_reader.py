@@ -14,7 +14,14 @@ from sqlalchemy import Connection, RowMapping
 
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.application.apply_back_off import EvidenceAsked
-from outreach_pipelines.domain.back_off import ErrorRun, Evidence, ReputationAnswer, Scope, SendFate, reputation_strength
+from outreach_pipelines.domain.back_off import (
+    ErrorRun,
+    Evidence,
+    ReputationAnswer,
+    Scope,
+    SendFate,
+    reputation_strength,
+)
 from outreach_pipelines.domain.back_off.news import (
     CAUSES,
     REPORTING_PROVIDERS,
@@ -90,8 +97,8 @@ class _Reading:
     def news(self) -> None:
         counts: dict[_NewsDay, dict[News, int]] = defaultdict(dict)
         for row in self._rows("news", since=self.since):
-            key = _NewsDay(ScopeKey(row["scope_key"]), row["day"], row["learnt_on"])
-            counts[key][News(row["news"])] = row["count"]
+            heard = _NewsDay(ScopeKey(row["scope_key"]), row["day"], row["learnt_on"])
+            counts[heard][News(row["news"])] = row["count"]
         for (key, day, learnt_on), found in counts.items():
             self.found[key].days.append(outcomes_of_news(day, learnt_on, found))
         for row in self._rows("complaints", since=self.since):

@@ -74,6 +74,7 @@ def _suppress(connection: Connection, listed: Sequence[ListedSuppression], hashe
     connection.execute(_SQL["stage_suppressions"])
     rows = (_stage_row(*pair) for pair in zip(listed, hashed, strict=True))
     copy_rows(connection, "suppression_stage", _STAGE, rows)
+    connection.execute(_SQL["expect_many_rows"])
     connection.execute(_SQL["wait_for_intents"])
     connection.execute(_SQL["insert_suppressions"])
     connection.execute(_SQL["end_suppressed"])

@@ -46,6 +46,7 @@ class PostgresLeadStore:
             slug = _slug(connection)
             connection.execute(_SQL["stage_records"])
             copy_rows(connection, "record_stage", _REFUSAL + _PERSON, _Rows.of(slug, self.address_key).of_all(records))
+            connection.execute(_SQL["expect_many_rows"])
             connection.execute(_SQL["lock_import"])
             return None if _knows(connection, file.digest) else _written(connection, file, slug)
 
@@ -65,7 +66,9 @@ def _slug(connection: Connection) -> TenantSlug:
 
 
 def _written(connection: Connection, file: LeadFile, slug: TenantSlug) -> LeadsWritten:
+    newest = connection.execute(_SQL["newest_lead"]).scalar_one()
     accepted = connection.execute(_SQL["insert_leads"]).rowcount
+    connection.execute(_SQL["fill_leads"], {"newest": newest})
     stored = connection.execute(_SQL["insert_file"], {**_file_values(file, slug), "accepted": accepted}).one()
     connection.execute(_SQL["insert_sources"], {"lead_file_id": stored.lead_file_id})
     connection.execute(_SQL["insert_rejections"], {"lead_file_id": stored.lead_file_id})

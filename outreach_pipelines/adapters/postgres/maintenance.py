@@ -9,7 +9,8 @@ _HEARTBEAT = text("""
     update app.environment set heartbeat_at = clock_timestamp()
      where clock_timestamp() between heartbeat_at - interval '5 seconds' and heartbeat_at + interval '72 hours'""")
 _CONFIRM = text("update app.environment set heartbeat_at = clock_timestamp()")
-_PARTITIONS = text("select app.ensure_partitions(null, :days)")
+# The function begins with yesterday, for tenants whose day began later than the UTC day.
+_PARTITIONS = text("select app.ensure_partitions(null, :days + 1)")
 
 
 @dataclass(frozen=True, slots=True)

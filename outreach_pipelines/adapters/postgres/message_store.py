@@ -52,9 +52,11 @@ class PostgresMessageStore:
             rows = connection.execute(_SQL["claim"], values).mappings().all()
         return [_letter(tenant, token, row) for row in rows]
 
-    def begin(self, claim: ClaimedMessage, *, hour: datetime, epoch: int, tag: WireTag) -> Begun | NotBegun:
+    def begin(
+        self, claim: ClaimedMessage, *, hour: datetime, epoch: int, tag: WireTag, subject: str | None = None
+    ) -> Begun | NotBegun:
         """See `MessageStore.begin`."""
-        values = _key(claim) | {"token": claim.token, "hour": hour, "epoch": epoch, "tag": tag}
+        values = _key(claim) | {"token": claim.token, "hour": hour, "epoch": epoch, "tag": tag, "subject": subject}
         with tenant_session(self.engine, claim.tenant) as connection:
             row = connection.execute(_SQL["begin_send"], values).one()
         if row.verdict == "begin":
@@ -77,8 +79,8 @@ class PostgresMessageStore:
 
     def record_refused(self, claim: ClaimedMessage, refused: Refused, verdict: RefusalVerdict) -> bool:
         """See `MessageStore.record_refused`. The refusal also enters the event inbox, in the same transaction."""
-        retry = verdict.action is RefusalAction.RETRY
-        state = MessageState.RETRY_WAIT if retry else MessageState.FAILED
+        # A stop is about the path or the account: the person's sequence does not end by our own fault.
+        state = MessageState.FAILED if verdict.action is RefusalAction.FAIL else MessageState.RETRY_WAIT
         answer = f"{refused.code} {refused.enhanced_code} {refused.text}".strip()
         with tenant_session(self.engine, claim.tenant) as connection:
             settled = _refuse(

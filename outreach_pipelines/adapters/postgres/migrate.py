@@ -4,7 +4,6 @@ Belongs here: applying them. Does not: roles and databases (bootstrap.py), since
 """
 
 from pathlib import Path
-from typing import LiteralString, cast
 
 from alembic import command, op
 from alembic.config import Config
@@ -43,4 +42,4 @@ def _run_sql(connection: Connection, path: Path) -> None:
     if driver is None:
         message = "the connection was closed while migrating"
         raise RuntimeError(message)
-    driver.execute(cast("LiteralString", path.read_text(encoding="utf-8")))
+    driver.execute(path.read_text(encoding="utf-8"))

@@ -4,12 +4,12 @@ Belongs here: transactions. Does not: reading rows as values (`snapshot_reader`)
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
-from psycopg.errors import Diagnostic
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from psycopg.errors import CheckViolation, NoDataFound
+from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy.exc import SQLAlchemyError
 
 from outreach_pipelines.adapters.postgres.copying import copy_rows
 from outreach_pipelines.adapters.postgres.named import statements
@@ -21,13 +21,14 @@ from outreach_pipelines.domain.send_key import send_key
 from outreach_pipelines.domain.send_plan.plan import Decision, Placement, Plan
 from outreach_pipelines.domain.send_plan.snapshot import CampaignId, ContentHash, EnrollmentId, Snapshot, VariantName
 from outreach_pipelines.domain.tenant import TenantId
-from outreach_pipelines.errors import Refused
+from outreach_pipelines.errors import NotFound, Refused
 
 _SQL = statements("plans")
 _STAGE = (
     "enrollment_id", "step", "placed", "binding_constraint", "found", "looked_through", "detail", "ends", "send_key", "mailbox_id",
     "due_at", "window_start", "window_end", "variant", "content_hash", "account_ids",
 )  # fmt: skip
+_LISTED = tuple(field.name for field in fields(PlanRow) if field.name != "not_placed_by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ class PostgresPlanStore:
         try:
             with tenant_session(self.engine, tenant) as connection:
                 done = connection.execute(_SQL["release"], {"plan_id": plan, "reason": reason}).scalar_one()
-        except IntegrityError as fault:
-            raise _as_refusal(fault) from fault
+        except SQLAlchemyError as fault:
+            raise _as_our_error(fault) from fault
         return Release(
             done.get("made", 0),
             done.get("moved", 0),
@@ -79,36 +80,24 @@ class PostgresPlanStore:
     def plans(self, tenant: TenantId, day: date) -> Sequence[PlanRow]:
         """See `PlanStore.plans`."""
         with tenant_session(self.engine, tenant) as connection:
-            rows = connection.execute(_SQL["plans_of_day"], {"day": day}).all()
-            return [_plan_row(connection, row.plan_id, row) for row in rows]
+            rows = connection.execute(_SQL["plans_of_day"], {"day": day}).mappings().all()
+            return [_plan_row(connection, row) for row in rows]
 
 
-def _as_refusal(fault: SQLAlchemyError) -> Exception:
-    diagnostic: Diagnostic | None = getattr(getattr(fault, "orig", None), "diag", None)
-    if diagnostic is not None and (diagnostic.constraint_name or "").startswith("plan_release_"):
-        return Refused(diagnostic.message_primary or str(fault))
+def _as_our_error(fault: SQLAlchemyError) -> Exception:
+    cause = getattr(fault, "orig", None)
+    if isinstance(cause, NoDataFound):
+        return NotFound(str(cause.diag.message_primary))
+    if isinstance(cause, CheckViolation) and (cause.diag.constraint_name or "").startswith("plan_release_"):
+        return Refused(str(cause.diag.message_primary))
     return fault
 
 
-def _plan_row(connection: Connection, plan_id: int, row: object) -> PlanRow:
-    counts = connection.execute(_SQL["constraint_counts"], {"plan_id": plan_id}).all()
-    values = {
-        name: getattr(row, name)
-        for name in (
-            "day",
-            "version",
-            "status",
-            "status_reason",
-            "plan_hash",
-            "snapshot_hash",
-            "snapshot_key",
-            "plan_key",
-            "placed",
-            "not_placed",
-        )
-    }
+def _plan_row(connection: Connection, row: RowMapping) -> PlanRow:
+    counts = connection.execute(_SQL["constraint_counts"], {"plan_id": row["plan_id"]}).all()
     return PlanRow(
-        PlanId(plan_id), **values, not_placed_by={count.binding_constraint: count.candidates for count in counts}
+        **{name: row[name] for name in _LISTED},
+        not_placed_by={count.binding_constraint: count.candidates for count in counts},
     )
 
 
@@ -154,6 +143,5 @@ def _slot(
         return (None,) * 8
     key = send_key(tenant, placement.campaign_id, placement.step, placement.lead_id, rounds[placement.enrollment_id])
     content = contents[placement.campaign_id, placement.step, placement.variant]
-    return (
-        key, placement.mailbox_id, placement.due_at, placement.window_start, placement.window_end, placement.variant, content, list(placement.account_ids),
-    )  # fmt: skip
+    times = (placement.due_at, placement.window_start, placement.window_end)
+    return (key, placement.mailbox_id, *times, placement.variant, content, list(placement.account_ids))

@@ -32,9 +32,13 @@ def ramp_up_of(stored: Mapping[str, str | int]) -> RampUp:
     return replace(RampUp(), used_share=Decimal(share), **counts)
 
 
-def _rate(default: RateThresholds, stored: Stored | None) -> RateThresholds:
+def _rate(default: RateThresholds, stored: "Stored | None") -> RateThresholds:
     if not isinstance(stored, Mapping):
         return default
-    shares = {name: Decimal(str(stored[name])) for name in ("warn", "slow", "stop") if name in stored}
-    counts = {name: int(str(stored[name])) for name in ("floor", "window_days") if name in stored}
-    return replace(default, **shares, **counts)
+    return RateThresholds(
+        warn=Decimal(str(stored.get("warn", default.warn))),
+        slow=Decimal(str(stored.get("slow", default.slow))),
+        stop=Decimal(str(stored.get("stop", default.stop))),
+        floor=int(str(stored.get("floor", default.floor))),
+        window_days=int(str(stored.get("window_days", default.window_days))),
+    )

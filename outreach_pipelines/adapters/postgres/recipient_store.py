@@ -34,6 +34,7 @@ class PostgresRecipientStore:
         with tenant_session(self.engine, tenant) as connection:
             connection.execute(_SQL["stage_domains"])
             copy_rows(connection, "domain_stage", _STAGE, (_row(*each) for each in known.items()))
+            connection.execute(_SQL["analyze_domains"])
             connection.execute(_SQL["save_domains"])
 
 

@@ -14,17 +14,20 @@ from sqlalchemy import Connection, Engine, RowMapping
 from outreach_pipelines.adapters.postgres.event_store import event_json
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
-from outreach_pipelines.application.ports import TagReader
-from outreach_pipelines.application.stored_objects import ObjectKey, ObjectStore, object_key
-from outreach_pipelines.application.sync_replies import (
+from outreach_pipelines.application.inbox_mail import (
     Extent,
+    FetchedMail,
     FolderCursor,
     FolderName,
+    InboundId,
     InboxId,
     InboxLogin,
     InboxToRead,
     JudgedMail,
+    UntiedMail,
 )
+from outreach_pipelines.application.ports import TagReader
+from outreach_pipelines.application.stored_objects import ObjectKey, ObjectMissing, ObjectStore, object_key
 from outreach_pipelines.domain.inbound.message import (
     AutoReply,
     Challenge,
@@ -38,10 +41,10 @@ from outreach_pipelines.domain.inbound.message import (
     UnsubscribeRequest,
     WireMessageId,
 )
-from outreach_pipelines.domain.inbound.ties import TagTie, ThreadTie, Tie
+from outreach_pipelines.domain.inbound.ties import TagTie, ThreadTie, Tie, ties_of
 from outreach_pipelines.domain.inbound.verdict import Action, Basis, Confidence, Evidence, ReportedAddress
 from outreach_pipelines.domain.inbox_event import plain_unicode
-from outreach_pipelines.domain.inbox_route import Parked, Routed, TiedSend
+from outreach_pipelines.domain.inbox_route import Parked, ParkReason, Routed, TiedSend
 from outreach_pipelines.domain.inventory import InboxName
 from outreach_pipelines.domain.message import MessageId
 from outreach_pipelines.domain.message_tag import MessageTag, WireTag
@@ -99,6 +102,30 @@ class PostgresReplyStore:
             _add_events(connection, fresh)
             connection.execute(_SQL["move_cursor"], place | {"last_uid": cursor.last_uid})
         return fresh
+
+    def untied_with_thread(self, tenant: TenantId) -> Sequence[UntiedMail]:
+        """See `ReplyStore.untied_with_thread`."""
+        with tenant_session(self.engine, tenant) as connection:
+            rows = connection.execute(_SQL["untied_with_thread"]).mappings().all()
+        return [mail for row in rows if (mail := self._untied(row)) is not None]
+
+    def unpark(self, tenant: TenantId, untied: UntiedMail, judged: JudgedMail) -> bool:
+        """See `ReplyStore.unpark`."""
+        facts = _send_values(judged.fate.send) | {"inbound_id": untied.inbound, "class": judged.fate.kind.value}
+        with tenant_session(self.engine, tenant) as connection:
+            facts["out_of_office_until"] = _last_day_away(judged.fate)
+            done = connection.execute(_SQL["unpark"], facts).rowcount == 1
+            _add_events(connection, [judged] if done else [])
+        return done
+
+    def _untied(self, row: RowMapping) -> UntiedMail | None:
+        try:
+            raw = self.objects.get(row["object_key"])
+        except ObjectMissing:
+            return None  # erased
+        return UntiedMail(
+            InboundId(row["inbound_id"]), FetchedMail(row["uid"], row["received_at"], len(raw), Extent.WHOLE, raw)
+        )
 
     def record_complete_read(self, tenant: TenantId, inbox: InboxToRead) -> None:
         """See `ReplyStore.record_complete_read`."""
@@ -185,6 +212,7 @@ def _mail_values(judged: JudgedMail, key: ObjectKey) -> dict[str, Any]:
         "class": fate.kind.value,
         "routed": isinstance(fate, Routed),
         "park_reason": _park_reason(fate),
+        "wire_ids": _wire_ids(judged),
         "reply_text": None if text is None else plain_unicode(text),
         "out_of_office_until": _last_day_away(fate),
         "confidence": confidence.value,
@@ -192,6 +220,12 @@ def _mail_values(judged: JudgedMail, key: ObjectKey) -> dict[str, Any]:
         "object_key": key,
         "received_at": message.received_at,
     }
+
+
+def _wire_ids(judged: JudgedMail) -> list[str]:
+    if isinstance(judged.fate, Routed) or judged.fate.reason is not ParkReason.UNTIED:
+        return []
+    return [plain_unicode(tie.wire_id) for tie in ties_of(judged.message.correlation) if isinstance(tie, ThreadTie)]
 
 
 def _park_reason(fate: Routed | Parked) -> str | None:

@@ -250,13 +250,18 @@ def _candidate(row: RowMapping, day: date, required: frozenset[FieldName]) -> Ca
     )
 
 
+def _utc_day(moment: datetime) -> date:
+    # The connection gives moments in whatever zone the server has, and plans must not differ by that.
+    return moment.astimezone(UTC).date()
+
+
 def _block(row: RowMapping, day: date) -> Block | None:
-    on = row["state_at"].date()
+    on = _utc_day(row["state_at"])
     if row["erased_at"] is not None:
-        return Erased(row["erased_at"].date())
+        return Erased(_utc_day(row["erased_at"]))
     if row["suppression_kind"] is not None:
         kind = _ROW_KINDS.get(row["suppression_kind"]) or SuppressionKind(row["suppression_kind"])
-        return Suppressed(kind, row["suppressed_at"].date())
+        return Suppressed(kind, _utc_day(row["suppressed_at"]))
     match row["state"]:
         case "replied":
             return Replied(on)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from psycopg.errors import CheckViolation
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.application.step_clock import DueState
@@ -30,10 +32,16 @@ class PostgresSteppedTime:
 
     def set(self, moment: datetime) -> None:
         """See `SteppedTime.set`."""
-        with self.ops.begin() as connection:
-            if connection.execute(_SET, {"now": moment}).rowcount != 1:
-                message = f"policy time does not go back to {moment}"
-                raise Refused(message)
+        try:
+            with self.ops.begin() as connection:
+                moved = connection.execute(_SET, {"now": moment}).rowcount == 1
+        except IntegrityError as fault:
+            if isinstance(fault.orig, CheckViolation) and fault.orig.diag.constraint_name == "clock_is_real_when_live":
+                raise Refused(str(fault.orig.diag.message_primary)) from fault
+            raise
+        if not moved:
+            message = f"policy time does not go back to {moment}"
+            raise Refused(message)
 
     def due_state(self) -> DueState:
         """See `SteppedTime.due_state`."""

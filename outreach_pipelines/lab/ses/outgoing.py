@@ -13,7 +13,7 @@ from email.utils import getaddresses, parseaddr
 
 from outreach_pipelines.lab.ses.refusals import SesErrorName, SesRefusedError
 from outreach_pipelines.lab.ses.request_model import Param, Request
-from outreach_pipelines.lab.wire_message import prepend_headers, replace_header
+from outreach_pipelines.lab.wire_message import UNFOLDED, prepend_headers, replace_header
 
 MAX_RECIPIENTS = 50
 MAX_BYTES = 40 * 1024 * 1024
@@ -81,7 +81,7 @@ def _simple_content(content: Mapping[str, Param], params: Mapping[str, Param]) -
         raise SesRefusedError(SesErrorName.BAD_REQUEST, "Raw or Simple must be given; templates are not kept here.")
     simple = _mapping(content, "Simple")
     body = _mapping(simple, "Body")
-    message = EmailMessage(policy=policy.SMTP)
+    message = EmailMessage(policy=UNFOLDED)
     try:
         message["From"] = str(params.get("FromEmailAddress", ""))
         message["To"] = ", ".join(_texts(_mapping(params, "Destination"), "ToAddresses"))

@@ -18,6 +18,25 @@ $$;
 comment on function app.take(text, timestamptz, integer, text, timestamptz) is
     'Takes one of a window''s places. A NULL limit is no limit; 0 lets nothing pass.';
 
+create or replace function app.give_back(a app.send_attempt, m app.message) returns void
+    language plpgsql
+    as $$
+declare
+    v_tenant_zone text := (select zone from app.tenant where tenant_id = a.tenant_id);
+    v_tenant_day timestamptz := date_trunc('day', a.begun_policy_at at time zone v_tenant_zone) at time zone v_tenant_zone;
+begin
+    update app.mailbox_day set sent = greatest(sent - 1, 0) where tenant_id = a.tenant_id and mailbox_id = a.mailbox_id and day = a.mailbox_day;
+    update app.rate_bucket set taken = greatest(taken - 1, 0)
+     where tenant_id = a.tenant_id
+       and ((bucket = 'domain:' || a.domain_id
+             and window_start = (select a.mailbox_day::timestamp at time zone zone from app.mailbox where tenant_id = a.tenant_id and mailbox_id = a.mailbox_id))
+            or (window_start = v_tenant_day
+                and bucket in ('recipient:' || encode(m.domain_hmac, 'hex'), 'provider:' || m.recipient_provider, 'account:' || a.account_id, 'day')));
+end
+$$;
+comment on function app.give_back(app.send_attempt, app.message) is
+    'What a definite non-send had taken of the day''s limits, so that its next attempt finds room. The minute''s, which is pace, stays taken.';
+
 create or replace function app.take_account(p_account_id integer) returns boolean
     language plpgsql security definer set search_path = pg_catalog, pg_temp
     as $$

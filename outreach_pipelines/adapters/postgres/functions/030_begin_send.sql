@@ -3,7 +3,8 @@
 -- shared locks were taken is seen by all that follows them. The hottest rows come last.
 
 create or replace function app.begin_send(
-    p_plan_day date, p_message_id bigint, p_token uuid, p_run_hour timestamptz, p_epoch bigint, p_tag text) returns app.begin_result
+    p_plan_day date, p_message_id bigint, p_token uuid, p_run_hour timestamptz, p_epoch bigint, p_tag text, p_subject text)
+    returns app.begin_result
     language plpgsql volatile
     as $$
 declare
@@ -184,12 +185,12 @@ begin
     -- 5. The intent itself.
     v_gap := make_interval(secs => b.min_gap_seconds / v_factor);
     update app.mailbox set next_at = v_now + v_gap where tenant_id = v_tenant and mailbox_id = b.mailbox_id;
-    insert into app.send_attempt (tenant_id, plan_day, message_id, attempt, account_id, mailbox_id, domain_id, tag, begun_policy_at, mailbox_day)
-    values (v_tenant, m.plan_day, m.message_id, m.attempt, v_account, m.mailbox_id, b.domain_id, p_tag, v_now, v_local_day);
+    insert into app.send_attempt (tenant_id, plan_day, message_id, attempt, account_id, mailbox_id, domain_id, tag, subject, begun_policy_at, mailbox_day)
+    values (v_tenant, m.plan_day, m.message_id, m.attempt, v_account, m.mailbox_id, b.domain_id, p_tag, p_subject, v_now, v_local_day);
     update app.message set state = 'sending', state_at = clock_timestamp(), reason = null
      where tenant_id = v_tenant and plan_day = m.plan_day and message_id = m.message_id;
     return row('begin', null, null, v_account)::app.begin_result;
 end
 $$;
-comment on function app.begin_send(date, bigint, uuid, timestamptz, bigint, text) is
+comment on function app.begin_send(date, bigint, uuid, timestamptz, bigint, text, text) is
     'T2: begin | lost | released(reason, not_before) | closed(reason). The account to use comes with begin.';

@@ -1,5 +1,16 @@
 -- T3 and evidence: what became of an attempt.
 
+create or replace function app.remember_thread(m app.message, a app.send_attempt, p_wire_message_id text, p_subject text) returns void
+    language sql
+    as $$
+    insert into app.thread_root (tenant_id, enrollment_id, step, wire_message_id, tag, subject, plan_day, message_id, accepted_at)
+    select m.tenant_id, m.enrollment_id, m.step, p_wire_message_id, a.tag, p_subject, m.plan_day, m.message_id, a.begun_policy_at
+     where p_wire_message_id is not null
+    on conflict do nothing
+    $$;
+comment on function app.remember_thread(app.message, app.send_attempt, text, text) is
+    'What a reply to it and the next step need. Evidence that does not know the name on the wire leaves it to what comes later.';
+
 create or replace function app.record_acceptance(
     p_plan_day date, p_message_id bigint, p_attempt smallint, p_provider_message_id text, p_wire_message_id text,
     p_subject text, p_next_due_day date) returns text
@@ -22,6 +33,7 @@ begin
         update app.message set provider_message_id = coalesce(m.provider_message_id, p_provider_message_id),
                wire_message_id = coalesce(m.wire_message_id, p_wire_message_id)
          where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id;
+        perform app.remember_thread(m, a, p_wire_message_id, p_subject);
         return 'known';
     end if;
     if a.outcome = 'accepted_twice' then
@@ -50,11 +62,7 @@ begin
        and s.tenant_id = v_tenant and s.plan_day = k.plan_day and s.message_id = k.message_id and s.state in ('planned', 'claimed', 'retry_wait');
     update app.send_key set plan_day = m.plan_day, message_id = m.message_id
      where tenant_id = v_tenant and send_key = m.send_key and message_id <> m.message_id;
-    if p_wire_message_id is not null then
-        insert into app.thread_root (tenant_id, enrollment_id, step, wire_message_id, tag, subject, plan_day, message_id, accepted_at)
-        values (v_tenant, m.enrollment_id, m.step, p_wire_message_id, a.tag, p_subject, m.plan_day, m.message_id, a.begun_policy_at)
-        on conflict do nothing;
-    end if;
+    perform app.remember_thread(m, a, p_wire_message_id, p_subject);
     update app.enrollment
        set step = m.step + 1, mailbox_id = coalesce(mailbox_id, m.mailbox_id), due_day = p_next_due_day, state_at = clock_timestamp(),
            state = case when p_next_due_day is null and state = 'active' then 'finished' else state end,
@@ -98,14 +106,26 @@ begin
     if p_state = 'failed' then
         perform app.end_enrollment(m.enrollment_id, 'message_failed');
     end if;
-    -- Nothing was sent: the cap is given back, the pace is not.
-    update app.mailbox_day set sent = greatest(sent - 1, 0) where tenant_id = v_tenant and mailbox_id = a.mailbox_id and day = a.mailbox_day;
+    -- Nothing was sent: the caps are given back, the pace is not.
+    perform app.give_back(a, m);
     update app.mailbox set errors_in_row = errors_in_row + 1 where tenant_id = v_tenant and mailbox_id = a.mailbox_id and p_outcome = 'refused';
     return true;
 end
 $$;
 comment on function app.record_refusal(date, bigint, smallint, text, text, text, timestamptz, text) is
     'A definite non-send: refused by an answer read in full, or not_sent before the first byte.';
+
+create or replace function app.enrollment_rank(p_state text) returns integer
+    language sql immutable parallel safe
+    as $$ select array_position(array['active', 'finished', 'replied', 'bounced', 'unsubscribed', 'complained'], p_state) $$;
+comment on function app.enrollment_rank(text) is 'How much a state says of the person: a stronger one replaces a weaker one, so that any order of news ends in the same state.';
+
+create or replace function app.suppression_rank(p_kind text) returns integer
+    language sql immutable parallel safe
+    as $$
+    select array_position(array['imported', 'left_company', 'hard_bounce', 'manual', 'unsubscribe', 'objection', 'complaint', 'erasure'], p_kind)
+    $$;
+comment on function app.suppression_rank(text) is 'Which of two reasons for the same silence is told, and must be lifted: the stronger.';
 
 create or replace function app.suppress(
     p_tenant integer, p_subject text, p_hmac bytea, p_scope text, p_scope_id bigint, p_kind text, p_source text) returns boolean
@@ -121,11 +141,15 @@ begin
     values (p_tenant, p_scope, p_scope_id, p_subject, p_hmac, p_kind, p_source, app.now())
     on conflict (tenant_id, subject_hmac, scope, scope_id) where lifted_at is null do nothing;
     v_new := found;
+    -- One that ends by itself, or that a bounce had set, must not stand in the way of what a person asked for.
+    update app.suppression set kind = p_kind, source = p_source, expires_at = null
+     where not v_new and tenant_id = p_tenant and subject_hmac = p_hmac and scope = p_scope and scope_id = p_scope_id and lifted_at is null
+       and (expires_at is not null or app.suppression_rank(p_kind) > app.suppression_rank(kind));
     update app.enrollment e set state = v_state, state_at = clock_timestamp(), reason = p_kind
-      from app.lead l
-     where l.tenant_id = p_tenant and p_hmac in (l.address_hmac, l.domain_hmac)
-       and e.tenant_id = p_tenant and e.lead_id = l.lead_id and e.state in ('active', 'finished')
-       and (e.state = 'active' or p_kind = 'complaint')
+      from (select lead_id from app.lead where tenant_id = p_tenant and p_subject = 'address' and address_hmac = p_hmac
+            union all
+            select lead_id from app.lead where tenant_id = p_tenant and p_subject = 'domain' and domain_hmac = p_hmac) l
+     where e.tenant_id = p_tenant and e.lead_id = l.lead_id and app.enrollment_rank(v_state) > app.enrollment_rank(e.state)
        and (p_scope = 'tenant' or (p_scope = 'campaign' and e.campaign_id = p_scope_id) or (p_scope = 'mailbox' and e.mailbox_id = p_scope_id));
     return v_new;
 end

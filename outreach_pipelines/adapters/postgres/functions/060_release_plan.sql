@@ -19,6 +19,7 @@ declare
     v_revoked bigint;
     v_moved integer := 0;
     v_kept integer := 0;
+    v_held integer := 0;
     v_made integer := 0;
     v_superseded integer := 0;
 begin
@@ -72,12 +73,18 @@ begin
       from kept where d.tenant_id = v_tenant and d.plan_id = p_plan_id and d.enrollment_id = kept.enrollment_id;
     get diagnostics v_moved = row_count;
 
+    -- What a run held while this plan was made is no candidate of it: the planner counted it as sent.
+    update app.message m set plan_id = p_plan_id
+     where m.tenant_id = v_tenant and m.plan_id = v_revoked and m.state = 'claimed'
+       and not exists (select from app.decision d where d.tenant_id = v_tenant and d.plan_id = p_plan_id and d.enrollment_id = m.enrollment_id);
+    get diagnostics v_kept = row_count;
+
     -- What may be with a provider is never made a second time.
     update app.decision d set message_id = m.message_id, kept_reason = 'not replaced: ' || m.state
       from app.send_key k join app.message m on m.tenant_id = v_tenant and m.plan_day = k.plan_day and m.message_id = k.message_id
      where d.tenant_id = v_tenant and d.plan_id = p_plan_id and d.placed and d.message_id is null
        and k.tenant_id = v_tenant and k.send_key = d.send_key and not app.may_be_replaced(m);
-    get diagnostics v_kept = row_count;
+    get diagnostics v_held = row_count;
 
     -- Rows of the old version, and older rows of the same keys, give way.
     update app.message m set state = 'superseded', state_at = clock_timestamp(), retry_at = null, reason = 'plan ' || p_plan_id || ' took its place'
@@ -107,7 +114,7 @@ begin
     update app.decision d set message_id = made.message_id from made
      where d.tenant_id = v_tenant and d.plan_id = p_plan_id and d.enrollment_id = made.enrollment_id;
     get diagnostics v_made = row_count;
-    return jsonb_build_object('already', false, 'made', v_made, 'moved', v_moved, 'kept', v_kept, 'superseded', v_superseded);
+    return jsonb_build_object('already', false, 'made', v_made, 'moved', v_moved, 'kept', v_kept + v_held, 'superseded', v_superseded);
 end
 $$;
 comment on function app.release_plan(bigint, text) is

@@ -4,18 +4,22 @@ insert into app.event_inbox (tenant_id, source, dedupe_key, kind, occurred_at, p
 values (:tenant_id, :source, :dedupe_key, :kind, :occurred_at, :plan_day, :message_id, :attempt, cast(:body as jsonb));
 
 -- name: take_waiting
--- The oldest waiting events; two appliers share the work.
+-- The oldest waiting events; two appliers share the work. What found no message waits twice as long after each try.
 select event_id, source, dedupe_key, kind, occurred_at, plan_day, message_id, attempt, body
   from app.event_inbox
- where tenant_id = (select app.tenant()) and (tries = 0 or received_at < clock_timestamp() - interval '1 minute' * tries)
+ where tenant_id = (select app.tenant()) and (tries = 0 or received_at < clock_timestamp() - interval '1 minute' * power(2, tries))
  order by event_id limit :most for update skip locked;
 
 -- name: lock_messages
 -- All message rows that a batch touches, by id, before anything else is locked.
-select plan_day, message_id, enrollment_id, step, attempt, state, recipient_hmac, recipient_provider, campaign_id, mailbox_id
-  from app.message
- where tenant_id = (select app.tenant()) and message_id = any (:message_ids) and plan_day = any (:plan_days)
- order by message_id for update;
+-- The attempts of which nothing more is to be learnt: known as accepted, and known by name if the event cannot name them.
+select m.plan_day, m.message_id, m.enrollment_id, m.step, m.attempt, m.state, m.recipient_hmac, m.recipient_provider, m.campaign_id, m.mailbox_id,
+       (select coalesce(array_agg(a.attempt), '{}') from app.send_attempt a
+         where a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id
+           and a.outcome in ('accepted', 'accepted_twice') and m.wire_message_id is not null) as settled_attempts
+  from app.message m
+ where m.tenant_id = (select app.tenant()) and m.message_id = any (:message_ids) and m.plan_day = any (:plan_days)
+ order by m.message_id for update of m;
 
 -- name: insert_event
 -- Once for what a feed repeats.
@@ -27,17 +31,19 @@ on conflict (tenant_id, dedupe_key) do nothing;
 
 -- name: merge_outcome
 -- A lattice: stronger outcomes win, times by their minimum, so any order gives the same row.
+-- A refusal is the message's fate only if it was its last word: another attempt may have been taken since.
 update app.message
    set outcome = case when :rank > outcome_rank then cast(:outcome as text) else outcome end,
        outcome_rank = greatest(outcome_rank, :rank),
        state = case when :kind = 'rejected' and state = 'accepted' then 'failed' else state end,
-       reason = case when :kind = 'rejected' then 'rejected by the provider after acceptance' else reason end,
+       reason = case when :kind = 'rejected' and state = 'accepted' then 'rejected by the provider after acceptance' else reason end,
        delivered_at = case when :kind = 'delivered' then least(delivered_at, :occurred_at) else delivered_at end,
        bounced_at = case when :kind in ('bounced', 'refused') then least(bounced_at, :occurred_at) else bounced_at end,
        complained_at = case when :kind = 'complained' then least(complained_at, :occurred_at) else complained_at end,
        replied_at = case when :kind = 'replied' then least(replied_at, :occurred_at) else replied_at end,
        unsubscribed_at = case when :kind = 'unsubscribe_requested' then least(unsubscribed_at, :occurred_at) else unsubscribed_at end
- where tenant_id = (select app.tenant()) and plan_day = :plan_day and message_id = :message_id;
+ where tenant_id = (select app.tenant()) and plan_day = :plan_day and message_id = :message_id
+   and (:kind <> 'refused' or (state = 'failed' and attempt = :attempt));
 
 -- name: suppress
 -- For the whole tenant: takes the recipient's lock exclusively.
@@ -46,7 +52,7 @@ select app.suppress((select app.tenant()), 'address', :hmac, 'tenant', 0, :kind,
 -- name: stop_sequence
 -- A reply or a final failure ends the sequence at once, also for a message already claimed (its intent asks again).
 update app.enrollment set state = :state, reason = :reason, state_at = clock_timestamp()
- where tenant_id = (select app.tenant()) and enrollment_id = :enrollment_id and (state = 'active' or (state = 'finished' and :state <> 'finished'));
+ where tenant_id = (select app.tenant()) and enrollment_id = :enrollment_id and app.enrollment_rank(:state) > app.enrollment_rank(state);
 
 -- name: delay_next_step
 -- Later, never sooner.
@@ -74,10 +80,9 @@ update app.event_inbox set tries = tries + 1 where tenant_id = (select app.tenan
 -- name: evidence_facts
 -- What a thread needs of a message that evidence, not an answer, shows to be accepted: its subject and its name on the wire.
 -- SES makes the Message-ID of its own id and region (Amazon SES API v2, SendEmail, MessageId); elsewhere it is ours.
-select v.subject, a.tag, p.kind,
+select coalesce(a.subject, v.subject) as subject, a.begun_policy_at,
        case p.kind when 'ses' then '<' || cast(:provider_message_id as text) || '@' || case p.region when 'us-east-1' then 'email' else p.region end || '.amazonses.com>'
-                   else '<' || a.tag || '@' || d.name || '>' end as wire_message_id,
-       (select app.now()) as policy_now
+                   else '<' || a.tag || '@' || d.name || '>' end as wire_message_id
   from app.message m
   join app.send_attempt a on a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id and a.attempt = :attempt
   join app.provider_account p on p.account_id = a.account_id

@@ -170,6 +170,10 @@ update app.inventory_item set withdrawn_at = clock_timestamp() where tenant_id =
 -- What the files changed, part by part.
 insert into app.audit_log (tenant_id, actor, action, subject) values ((select app.tenant()), 'inventory files', :action, :subject);
 
+-- name: expect_many_rows
+-- A stage has no statistics, and a nested loop chosen for its supposed few rows would look through all leads for each real one.
+set local enable_nestloop = off;
+
 -- name: wait_for_intents
 -- Every intent under way for this tenant ends first, as for an unsubscribe: what begins later sees the suppressions.
 select pg_advisory_xact_lock(app.lock_key('tenant', (select app.tenant())::text));
@@ -190,9 +194,12 @@ do update set created_at = excluded.created_at where excluded.created_at < s.cre
 -- As app.suppress does it for one person. In the order of the ids, so that two writers wait instead of blocking each other.
 with hit as (
     select e.tenant_id, e.enrollment_id, min(x.kind) as kind
-      from suppression_stage x
-      join app.lead l on l.tenant_id = (select app.tenant()) and x.subject_hmac in (l.address_hmac, l.domain_hmac)
-      join app.enrollment e on e.tenant_id = l.tenant_id and e.lead_id = l.lead_id and e.state = 'active'
+      from (select l.tenant_id, l.lead_id, s.kind from suppression_stage s
+              join app.lead l on l.tenant_id = (select app.tenant()) and l.address_hmac = s.subject_hmac
+            union all
+            select l.tenant_id, l.lead_id, s.kind from suppression_stage s
+              join app.lead l on l.tenant_id = (select app.tenant()) and l.domain_hmac = s.subject_hmac) x
+      join app.enrollment e on e.tenant_id = x.tenant_id and e.lead_id = x.lead_id and e.state = 'active'
      group by e.tenant_id, e.enrollment_id
 ), locked as (
     select e.tenant_id, e.enrollment_id, hit.kind from app.enrollment e join hit using (tenant_id, enrollment_id)

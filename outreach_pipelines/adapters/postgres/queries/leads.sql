@@ -13,18 +13,40 @@ create temporary table record_stage (
     address text, address_hmac bytea, domain_hmac bytea, global_hmac bytea, first_name text, last_name text, company text, country text, zone text,
     basis text, basis_evidence text, basis_source text, fields jsonb) on commit drop;
 
+-- name: expect_many_rows
+-- Tables just filled have no statistics, and a nested loop chosen for their supposed few rows takes time by the square of the real ones.
+set local enable_nestloop = off;
+
 -- name: lock_import
 -- One file of a tenant at a time is written, so that two imports wait instead of blocking each other.
 select pg_advisory_xact_lock(app.lock_key('lead_import', (select app.tenant())::text));
 
+-- name: newest_lead
+-- Under the lock, every lead that comes has a higher number.
+select coalesce(max(lead_id), 0) from app.lead where tenant_id = (select app.tenant());
+
 -- name: insert_leads
--- Persons known before, also erased ones, stay as they are.
+-- New persons; erased ones are known and stay erased.
 insert into app.lead (tenant_id, address, address_hmac, domain_hmac, global_hmac, first_name, last_name, company, country, zone,
     basis, basis_evidence, basis_source, fields)
 select (select app.tenant()), address, address_hmac, domain_hmac, global_hmac, first_name, last_name, company, country, zone,
        basis, basis_evidence, basis_source, fields
   from record_stage where reason is null order by line
 on conflict (tenant_id, address_hmac) do nothing;
+
+-- name: fill_leads
+-- Persons known before keep what they have and gain what they had not, such as the fields that another campaign asks for.
+update app.lead l
+   set first_name = coalesce(l.first_name, s.first_name), last_name = coalesce(l.last_name, s.last_name),
+       company = coalesce(l.company, s.company), country = coalesce(l.country, s.country), zone = coalesce(l.zone, s.zone),
+       fields = l.fields || s.fields || coalesce((select jsonb_object_agg(f.key, f.value) from jsonb_each(l.fields) f where f.value <> '""'), '{}')
+  from record_stage s
+ where s.reason is null and l.tenant_id = (select app.tenant()) and l.address_hmac = s.address_hmac
+   and l.lead_id <= :newest and l.erased_at is null
+   and (exists (select from jsonb_each_text(s.fields) f
+                 where coalesce(l.fields ->> f.key, '') = '' and (f.value <> '' or not jsonb_exists(l.fields, f.key)))
+        or l.first_name is null and s.first_name is not null or l.last_name is null and s.last_name is not null
+        or l.company is null and s.company is not null or l.country is null and s.country is not null or l.zone is null and s.zone is not null);
 
 -- name: insert_file
 -- The file with its counts, which add up to its rows.
@@ -35,9 +57,9 @@ select (select app.tenant()), :sha256, :object_key, count(*), :accepted, count(*
 returning lead_file_id, already_known;
 
 -- name: insert_sources
--- On which line of the file each person stands.
-insert into app.lead_source (tenant_id, lead_file_id, line, lead_id)
-select l.tenant_id, :lead_file_id, s.line, l.lead_id
+-- On which line of the file each person stands, and what that line shows; of an erased person, the line alone.
+insert into app.lead_source (tenant_id, lead_file_id, line, lead_id, basis, basis_evidence, basis_source)
+select l.tenant_id, :lead_file_id, s.line, l.lead_id, s.basis, case when l.erased_at is null then s.basis_evidence end, s.basis_source
   from record_stage s join app.lead l on l.tenant_id = (select app.tenant()) and l.address_hmac = s.address_hmac
  where s.reason is null;
 
@@ -95,9 +117,13 @@ select distinct split_part(address, '@', 2) as domain from app.lead
 -- COPY cannot write to tables under row-level security.
 create temporary table domain_stage (domain text primary key, recipient_provider text, undeliverable text) on commit drop;
 
+-- name: analyze_domains
+-- A stage has no statistics, and without them its join would look through all leads for each row.
+analyze domain_stage;
+
 -- name: save_domains
 -- What is known of each domain holds for all its people. Messages of released plans keep the provider they were planned for.
 update app.lead l set recipient_provider = s.recipient_provider, undeliverable = s.undeliverable, provider_checked_at = clock_timestamp()
   from domain_stage s
- where l.tenant_id = (select app.tenant()) 
+ where l.tenant_id = (select app.tenant()) and split_part(l.address, '@', 2) = s.domain
    and (l.provider_checked_at is null or l.undeliverable is not null);

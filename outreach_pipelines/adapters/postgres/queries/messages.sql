@@ -28,7 +28,7 @@ claimed as (
 )
 select c.plan_day, c.message_id, c.attempt, c.step, c.enrollment_id, c.campaign_id, c.mailbox_id, c.due_at, c.window_end,
        c.recipient_hmac, c.content_hash,
-       l.address as recipient, l.first_name, l.last_name, l.company, l.country, l.fields, l.basis_source,
+       coalesce(l.address, '') as recipient, l.first_name, l.last_name, l.company, l.country, l.fields, l.basis_source,
        b.address as sender_address, b.display_name as sender_name,
        v.subject, v.text_sha256, v.html_sha256,
        t.postal_address, t.sender_company, t.sender_website, t.sender_contact, t.privacy_notice_url, t.unsubscribe_host,
@@ -46,7 +46,7 @@ select c.plan_day, c.message_id, c.attempt, c.step, c.enrollment_id, c.campaign_
 -- name: begin_send
 -- T2: the intent, in one transaction of its own.
 select verdict, reason, not_before, account_id
-  from app.begin_send(:plan_day, :message_id, :token, :hour, :epoch, :tag);
+  from app.begin_send(:plan_day, :message_id, :token, :hour, :epoch, :tag, :subject);
 
 -- name: record_acceptance
 -- T3 or evidence: the provider has taken it.
@@ -59,15 +59,14 @@ select app.record_refusal(:plan_day, :message_id, cast(:attempt as smallint), :o
 
 -- name: record_doubt
 -- T3: the answer was lost. Compare-and-set, since evidence may have been faster.
+-- The attempt is in doubt also where evidence of an earlier attempt has moved the message on meanwhile.
 with doubted as (
     update app.message set state = 'in_doubt', state_at = clock_timestamp(), token = null, lease_until = null, reason = :reason
      where tenant_id = (select app.tenant()) and plan_day = :plan_day and message_id = :message_id
        and state = 'sending' and attempt = :attempt
-    returning tenant_id, plan_day, message_id, attempt
 )
-update app.send_attempt a set outcome = 'in_doubt', ended_at = clock_timestamp(), answer = :reason
-  from doubted d
- where a.tenant_id = d.tenant_id and a.plan_day = d.plan_day and a.message_id = d.message_id and a.attempt = d.attempt;
+update app.send_attempt set outcome = 'in_doubt', ended_at = clock_timestamp(), answer = :reason
+ where tenant_id = (select app.tenant()) and plan_day = :plan_day and message_id = :message_id and attempt = :attempt and outcome = 'open';
 
 -- name: fail_claim
 -- A letter that cannot be written: nothing was sent and no attempt was begun.
@@ -86,12 +85,14 @@ update app.message set state = 'planned', state_at = clock_timestamp(), token = 
 
 -- name: next_due
 -- The next moment at which this hour's run may find something to claim.
-select min(greatest(due_at, not_before)) as due_at, min(retry_at) as retry_at
-  from app.message
- where tenant_id = (select app.tenant()) and state in ('planned', 'retry_wait')
-   and due_at < cast(:hour as timestamptz) + interval '1 hour'
-   and greatest(due_at, not_before) < cast(:hour as timestamptz) + interval '1 hour'
-   and window_end > greatest(due_at, not_before, (select app.now()));
+-- A message that waits by the machine's clock has no moment of policy time until that wait is over.
+select min(greatest(m.due_at, m.not_before)) filter (where m.retry_at is null or m.retry_at <= clock_timestamp()) as due_at,
+       min(m.retry_at) filter (where m.retry_at > clock_timestamp()) as retry_at
+  from app.message m
+  join app.plan p on p.tenant_id = m.tenant_id and p.plan_id = m.plan_id and p.status = 'released'
+ where m.tenant_id = (select app.tenant()) and m.state in ('planned', 'retry_wait')
+   and greatest(m.due_at, m.not_before) < cast(:hour as timestamptz) + interval '1 hour'
+   and m.window_end > greatest(m.due_at, m.not_before, (select app.now()));
 
 -- name: sweep_claims
 -- A claim whose lease is over made no call: it is planned again.
@@ -124,11 +125,14 @@ update app.message m set state = 'suppressed', state_at = clock_timestamp(), ret
    and (s.scope = 'tenant' or (s.scope = 'campaign' and s.scope_id = m.campaign_id) or (s.scope = 'mailbox' and s.scope_id = m.mailbox_id));
 
 -- name: sweep_stopped
--- Planned messages of sequences that have ended.
-update app.message m set state = 'cancelled', state_at = clock_timestamp(), retry_at = null, reason = 'enrollment_' || e.state
-  from app.enrollment e
+-- Planned messages of sequences that have ended, and of plans that another version has replaced.
+update app.message m set state = 'cancelled', state_at = clock_timestamp(), retry_at = null,
+       reason = case when e.state <> 'active' then 'enrollment_' || e.state else 'plan_revoked' end
+  from app.enrollment e, app.plan p
  where m.tenant_id = (select app.tenant()) and m.state in ('planned', 'retry_wait')
-   and e.tenant_id = m.tenant_id and e.enrollment_id = m.enrollment_id and e.state <> 'active';
+   and e.tenant_id = m.tenant_id and e.enrollment_id = m.enrollment_id
+   and p.tenant_id = m.tenant_id and p.plan_id = m.plan_id
+   and (e.state <> 'active' or p.status = 'revoked');
 
 -- name: give_up_doubt
 -- Plain SMTP tells nothing later: after the horizon such a message is unknown, shown and never sent again.
@@ -156,14 +160,15 @@ select number from app.epoch;
 -- What a driver of stepped policy time must know before it steps.
 select count(*) filter (where state in ('claimed', 'sending')) as under_way,
        count(*) filter (where state = 'in_doubt') as in_doubt,
-       min(greatest(due_at, not_before)) filter (where state in ('planned', 'retry_wait') and window_end > (select app.now())) as next_due,
+       min(greatest(due_at, not_before)) filter (where state = 'planned' and window_end > (select app.now())
+           and exists (select from app.plan p where p.tenant_id = m.tenant_id and p.plan_id = m.plan_id and p.status = 'released')) as next_due,
        count(*) filter (where state = 'retry_wait' and retry_at < clock_timestamp() + interval '3 seconds') as retry_waits
-  from app.message where state in ('planned', 'retry_wait', 'claimed', 'sending', 'in_doubt');
+  from app.message m where state in ('planned', 'retry_wait', 'claimed', 'sending', 'in_doubt');
 
 -- name: refusal_event
 -- A refusal is news about the recipient or the path: it goes the way of all events.
 insert into app.event_inbox (tenant_id, source, dedupe_key, kind, occurred_at, plan_day, message_id, attempt, body)
-values ((select app.tenant()), 'answer', :dedupe_key, 'refusal', clock_timestamp(), :plan_day, :message_id, :attempt, cast(:body as jsonb));
+values ((select app.tenant()), 'answer', :dedupe_key, 'refused', clock_timestamp(), :plan_day, :message_id, :attempt, cast(:body as jsonb));
 
 -- name: accounts_to_prove
 -- SES accounts that this tenant's due messages want, with no event seen from them for a while.

@@ -115,10 +115,11 @@ select coalesce(max(version), 0) + 1 from app.plan where tenant_id = (select app
 select pg_advisory_xact_lock(app.lock_key('plan', (select app.tenant())::text, cast(:day as text)));
 
 -- name: same_plan
--- A plan of this day made from the same snapshot with the same result: planning again inserts nothing.
+-- The newest plan of this day, if it was made from the same snapshot with the same result: planning again inserts nothing.
+-- An older one with that result is another matter, since what came between has replaced it.
 select plan_id, status, version from app.plan
- where tenant_id = (select app.tenant()) and day = :day and plan_hash = :plan_hash and status <> 'revoked'
- order by version desc limit 1;
+ where tenant_id = (select app.tenant()) and day = :day and plan_hash = :plan_hash
+   and version = (select max(version) from app.plan where tenant_id = (select app.tenant()) and day = :day);
 
 -- name: insert_plan
 -- A draft: nothing is sent from it.

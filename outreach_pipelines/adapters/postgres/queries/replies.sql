@@ -40,11 +40,26 @@ select r.wire_message_id, r.plan_day, r.message_id, coalesce(a.attempt, 1) as at
 
 -- name: keep_inbound
 -- Once for an inbox, whichever folder or UID it is met under.
-insert into app.inbound_message (tenant_id, inbox_id, folder, uid_validity, uid, dedupe_key, class, routed, park_reason, plan_day, message_id,
+insert into app.inbound_message (tenant_id, inbox_id, folder, uid_validity, uid, dedupe_key, class, routed, park_reason, wire_ids, plan_day, message_id,
                                  enrollment_id, mailbox_id, reply_text, out_of_office_until, confidence, evidence, object_key, received_at)
-values ((select app.tenant()), :inbox_id, :folder, :uid_validity, :uid, :dedupe_key, :class, :routed, :park_reason, :plan_day, :message_id,
+values ((select app.tenant()), :inbox_id, :folder, :uid_validity, :uid, :dedupe_key, :class, :routed, :park_reason, cast(:wire_ids as text[]), :plan_day, :message_id,
         :enrollment_id, :mailbox_id, :reply_text, :out_of_office_until, :confidence, :evidence, :object_key, :received_at)
 on conflict (tenant_id, inbox_id, dedupe_key) do nothing;
+
+-- name: untied_with_thread
+-- Mails parked within three days whose thread became known since: evidence of a send in doubt came later than the answer to it.
+select i.inbound_id, i.uid, i.received_at, i.object_key
+  from app.inbound_message i
+ where i.tenant_id = (select app.tenant()) and i.park_reason = 'untied' and i.recorded_at > clock_timestamp() - interval '3 days'
+   and exists (select from app.thread_root r where r.tenant_id = i.tenant_id and r.wire_message_id = any (i.wire_ids))
+ order by i.inbound_id limit 100;
+
+-- name: unpark
+-- Once: who finds it routed already changes nothing.
+update app.inbound_message
+   set routed = true, park_reason = null, class = :class, plan_day = :plan_day, message_id = :message_id, enrollment_id = :enrollment_id,
+       mailbox_id = :mailbox_id, out_of_office_until = :out_of_office_until
+ where tenant_id = (select app.tenant()) and inbound_id = :inbound_id and park_reason = 'untied';
 
 -- name: add_event
 -- News of a send waits for record_events.

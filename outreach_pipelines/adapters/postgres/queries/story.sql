@@ -101,22 +101,29 @@ select s.recorded_at, s.scope, s.subject, s.kind, s.source, s.created_at, s.expi
         or s.subject_hmac in (select l.domain_hmac from app.lead l where l.tenant_id = s.tenant_id and l.address_hmac = :hmac));
 
 -- name: holds
--- Holds in force at some moment of a window in which one of these messages was to leave.
+-- What slowed or stopped one of these messages in its window, the holds of accounts included; after its end a hold is on probation.
 with story as (
-    select m.mailbox_id, b.domain_id, m.campaign_id, m.lead_id, m.account_ids, m.recipient_provider, m.window_start, m.window_end
+    select m.mailbox_id, b.domain_id, m.campaign_id, m.lead_id, a.account_id, m.recipient_provider, m.window_start, m.window_end
       from app.message m
       join app.enrollment e on e.tenant_id = m.tenant_id and e.enrollment_id = m.enrollment_id
       join app.mailbox b on b.tenant_id = m.tenant_id and b.mailbox_id = m.mailbox_id
+     cross join unnest(m.account_ids) as a (account_id)
      where m.tenant_id = (select app.tenant()) and e.lead_id = :lead_id and m.message_id = coalesce(cast(:message_id as bigint), m.message_id)
 )
-select h.recorded_at, h.scope_key, cast(h.factor as double precision) as factor, h.level, h.reason, h.since, h.until, h.released_at, h.released_reason
+select h.recorded_at, h.scope_key, cast(h.factor as double precision) as factor, cast(h.probation_factor as double precision) as probation_factor,
+       h.level, coalesce(nullif(h.sentence, ''), h.reason) as reason, h.since, h.until, h.released_at, h.released_reason
   from app.hold h
  where h.tenant_id = (select app.tenant())
    and exists (select from story s
-                where h.since < s.window_end and least(coalesce(h.until, 'infinity'), coalesce(h.released_at, 'infinity')) > s.window_start
-                  and (h.scope_key in ('tenant', 'mailbox:' || s.mailbox_id, 'domain:' || s.domain_id, 'campaign:' || s.campaign_id,
-                                       'provider:' || s.mailbox_id || ':' || s.recipient_provider)
-                       or h.scope_key in (select 'account:' || a from unnest(s.account_ids) as a
-                                          union all select 'path:' || s.mailbox_id || ':' || a from unnest(s.account_ids) as a)
+                where h.since < s.window_end and coalesce(h.released_at, 'infinity') > s.window_start and app.hold_factor(h, s.window_start) < 1
+                  and (h.scope_key in (select app.hold_scopes(s.mailbox_id, s.domain_id, s.campaign_id, s.account_id, s.recipient_provider))
                        or h.scope_key in (select 'lead_file:' || f.lead_file_id from app.lead_source f
-                                           where f.tenant_id = h.tenant_id and f.lead_id = s.lead_id)));
+                                           where f.tenant_id = h.tenant_id and f.lead_id = s.lead_id)))
+union all
+select h.recorded_at, 'account ' || p.name, cast(h.factor as double precision), cast(h.probation_factor as double precision),
+       h.level, coalesce(nullif(h.sentence, ''), h.reason), h.since, h.until, h.released_at, h.released_reason
+  from app.account_hold h
+  join app.provider_account p on p.account_id = h.account_id
+ where exists (select from story s
+                where s.account_id = h.account_id and h.since < s.window_end and coalesce(h.released_at, 'infinity') > s.window_start
+                  and app.hold_factor(h, s.window_start) < 1);

@@ -100,6 +100,7 @@ create table app.account_hold (
     probation_days integer not null default 0 check (probation_days >= 0),
     counts_from timestamptz,
     set_at timestamptz not null default app.now(),
+    recorded_at timestamptz not null default clock_timestamp(),
     released_at timestamptz,
     released_reason text,
     check ((released_at is null) = (released_reason is null))

@@ -64,11 +64,15 @@ create table app.lead_source (
     lead_file_id bigint not null,
     line integer not null check (line >= 1),
     lead_id bigint not null,
+    basis text,
+    basis_evidence text,
+    basis_source text,
     primary key (tenant_id, lead_file_id, line),
     foreign key (tenant_id, lead_id) references app.lead,
     foreign key (tenant_id, lead_file_id) references app.lead_file
 );
 create index lead_source_of_lead on app.lead_source (tenant_id, lead_id);
+comment on column app.lead_source.basis_evidence is 'What this row itself shows for its basis; erased with the person.';
 
 create table app.rejected_row (
     tenant_id integer not null,

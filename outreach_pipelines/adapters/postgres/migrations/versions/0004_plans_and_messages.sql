@@ -134,6 +134,7 @@ create table app.send_attempt (
     mailbox_id bigint not null,
     domain_id bigint not null,
     tag text not null,
+    subject text,
     begun_at timestamptz not null default clock_timestamp(),
     begun_policy_at timestamptz not null,
     mailbox_day date not null,
@@ -145,6 +146,7 @@ create table app.send_attempt (
     foreign key (tenant_id, plan_day, message_id) references app.message,
     check ((outcome = 'open') = (ended_at is null))
 ) partition by range (plan_day);
+comment on column app.send_attempt.subject is 'As it left, for the thread''s next message when evidence, not an answer, shows that this one was accepted.';
 create unique index attempt_open_once on app.send_attempt (tenant_id, plan_day, message_id) where outcome = 'open';
 create unique index attempt_accepted_once on app.send_attempt (tenant_id, plan_day, message_id) where outcome = 'accepted';
 create index attempt_of_mailbox on app.send_attempt (tenant_id, mailbox_id, begun_policy_at);

@@ -50,6 +50,7 @@ create table app.hold (
     probation_days integer not null default 0 check (probation_days >= 0),
     counts_from timestamptz,
     set_at timestamptz not null default app.now(),
+    recorded_at timestamptz not null default clock_timestamp(),
     released_at timestamptz,
     released_reason text,
     primary key (tenant_id, hold_id),
@@ -57,6 +58,7 @@ create table app.hold (
 );
 create index hold_in_force on app.hold (tenant_id, scope_key) where released_at is null;
 create unique index hold_once on app.hold (tenant_id, scope_key, signal) where released_at is null and signal <> 'manual';
+comment on column app.hold.recorded_at is 'Machine time; since, until and set_at are policy time.';
 comment on column app.hold.scope_key is 'tenant, mailbox:ID, domain:ID, campaign:ID, lead_file:ID, path:MAILBOX:ACCOUNT, account:ID, provider:MAILBOX:NAME.';
 comment on column app.hold.signal is 'The kind of evidence; manual for what a person has set, which no judgement touches.';
 comment on column app.hold.probation_factor is 'What is in force from until on: see app.hold_factor. 1 where nothing follows.';

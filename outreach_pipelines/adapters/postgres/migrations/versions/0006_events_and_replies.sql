@@ -52,6 +52,7 @@ create table app.inbound_message (
     class text not null,
     routed boolean not null,
     park_reason text,
+    wire_ids text[] not null default '{}',
     plan_day date,
     message_id bigint,
     enrollment_id bigint,
@@ -69,6 +70,9 @@ create table app.inbound_message (
     check (routed = (park_reason is null))
 );
 create index inbound_of_enrollment on app.inbound_message (tenant_id, enrollment_id);
+create index inbound_untied on app.inbound_message (tenant_id, recorded_at) where park_reason = 'untied';
+comment on column app.inbound_message.wire_ids is
+    'Message-IDs that an untied mail names: a send in doubt may turn out to have travelled under one of them.';
 
 create table app.reconciliation (
     tenant_id integer not null references app.tenant,

@@ -1,0 +1,77 @@
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from small_world import HOUR, NOON, SmallWorld, build_world
+
+from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
+from outreach_pipelines.adapters.postgres.due_hours import PostgresDueHours
+from outreach_pipelines.adapters.postgres.tenant_session import connect
+
+
+@pytest.fixture(scope="module")
+def due_hours(outreach_database: DatabaseUrls) -> Iterator[PostgresDueHours]:
+    engine = connect(outreach_database[Role.OPS])
+    yield PostgresDueHours(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def world(outreach_admin_url: str, outreach_database: DatabaseUrls) -> Iterator[SmallWorld]:
+    world = build_world(outreach_admin_url)
+    yield world
+    world.sql("truncate app.message cascade")
+    world.admin.close()
+
+
+def due(due_hours: PostgresDueHours, hours: int = 0) -> list[int]:
+    return [ref.id for ref in due_hours.tenants_due(NOON + hours * HOUR)]
+
+
+def test_a_tenant_has_work_in_the_hour_of_its_message_and_while_its_window_lasts(due_hours: PostgresDueHours, world: SmallWorld) -> None:
+    world.message(1, due_at=NOON + timedelta(minutes=30))
+
+    # The window of the message ends three hours after its slot, at half past three.
+    assert [due(due_hours, hours) for hours in (-1, 0, 1, 3, 4)] == [[], [world.tenant], [world.tenant], [world.tenant], []]
+
+
+def test_each_tenant_with_work_is_named_once(due_hours: PostgresDueHours, world: SmallWorld, outreach_admin_url: str) -> None:
+    other = build_world(outreach_admin_url)
+    for tenant in (world, other):
+        tenant.message(1)
+        tenant.message(2)
+
+    assert sorted(due(due_hours)) == sorted([world.tenant, other.tenant])
+    other.admin.close()
+
+
+@pytest.mark.parametrize("state", ["accepted", "failed", "cancelled", "in_doubt"])
+def test_messages_that_nobody_may_claim_are_no_work(due_hours: PostgresDueHours, world: SmallWorld, state: str) -> None:
+    message = world.message(1)
+    world.sql("update app.message set state = %(s)s, reason = 'test', accepted_at = now() where message_id = %(m)s", s=state, m=message)
+
+    assert due(due_hours) == []
+    assert [ref.id for ref in due_hours.tenants_with_messages(NOON)] == [world.tenant]
+
+
+@pytest.mark.parametrize("status", ["draft", "revoked"])
+def test_a_plan_that_is_not_released_gives_no_work(due_hours: PostgresDueHours, world: SmallWorld, status: str) -> None:
+    world.message(1)
+    world.sql("update app.plan set status = %(s)s, released_at = case %(s)s when 'revoked' then released_at end where plan_id = %(p)s", s=status, p=world.plan)
+
+    assert due(due_hours) == []
+
+
+def test_a_message_put_off_to_a_later_hour_is_that_hours_work(due_hours: PostgresDueHours, world: SmallWorld) -> None:
+    message = world.message(1)
+    world.sql("update app.message set not_before = %(at)s where message_id = %(m)s", at=NOON + HOUR, m=message)
+
+    assert (due(due_hours, 0), due(due_hours, 1)) == ([], [world.tenant])
+
+
+def test_messages_of_an_hour_are_counted_by_their_slot_alone(due_hours: PostgresDueHours, world: SmallWorld) -> None:
+    world.message(1, due_at=NOON + timedelta(minutes=59))
+
+    found = [[ref.id for ref in due_hours.tenants_with_messages(NOON + hours * HOUR)] for hours in (-1, 0, 1)]
+
+    assert found == [[], [world.tenant], []]
