@@ -1,13 +1,13 @@
 """Whether all is accounted for, and how each day went."""
 
 import dagster as dg
-from outreach_pipelines.application.write_reports import ReportKind, ReportRow, ReportStore, write_report
 
 from assets.feeds import delivery_events, replies
 from assets.partitions import HOURS_OF_DAY, SAME_TENANT, TENANT_DAYS, TENANT_HOURS, tenant_days, tenant_hours
 from assets.send_batches import send_batch
 from outreach_pipelines.application.reconcile import ReconciledHour, ReconciliationStore, reconcile
 from outreach_pipelines.application.tenants import TenantDirectory
+from outreach_pipelines.application.write_reports import ReportKind, ReportRow, ReportStore, write_report
 
 
 @dg.asset(
@@ -50,7 +50,11 @@ def nothing_is_lost(
 
 
 def _counts(hour: ReconciledHour) -> dict[str, dg.MetadataValue | int | str]:
-    return {**hour.counts, "balanced": "yes" if hour.difference == 0 else f"no: off by {hour.difference}"}
+    return {
+        **hour.counts,
+        "balanced": "yes" if hour.difference == 0 else f"no: off by {hour.difference}",
+        "faults": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in hour.faults) or "none"),
+    }
 
 
 def _report_asset(kind: ReportKind, description: str) -> dg.AssetsDefinition:
@@ -81,17 +85,17 @@ def _report_asset(kind: ReportKind, description: str) -> dg.AssetsDefinition:
 
 
 def _report_metadata(rows: tuple[ReportRow, ...]) -> dict[str, dg.MetadataValue | int | float]:
-    if not rows:
-        return {"rows": 0}
+    columns = list(dict.fromkeys(name for row in rows for name in row.numbers))
     totals = {
-        name: sum(float(row.numbers[name]) for row in rows)
-        for name in rows[0].numbers
-        if name.startswith("n ") or name in ("sent", "cost")
+        name: float(sum(row.numbers.get(name, 0) for row in rows))
+        for name in columns
+        if "rate" not in name and " per " not in name
     }
     table = [
-        dg.TableRecord({"name": row.name, **{name: str(value) for name, value in row.numbers.items()}}) for row in rows
+        dg.TableRecord({"name": row.name, **{name: str(row.numbers.get(name, "-")) for name in columns}})
+        for row in rows
     ]
-    return {"rows": len(rows), **totals, "table": dg.MetadataValue.table(table)}
+    return {"rows": len(rows), **totals, "table": dg.MetadataValue.table(table or [dg.TableRecord({"name": "-"})])}
 
 
 deliverability_report = _report_asset(

@@ -1,13 +1,13 @@
 """How each mailbox fares, what it may send today, and what is slowed or stopped."""
 
 import dagster as dg
-from outreach_pipelines.application.apply_back_off import BackOffStore, apply_back_off
-from outreach_pipelines.application.score_mailboxes import HealthStore, ScoredMailboxes, score_mailboxes
 
 from assets.dns_audit import dns_audit
 from assets.feeds import delivery_events, replies
-from assets.partitions import DAY_BEFORE, SAME_TENANT, TENANT_DAYS, tenant_days
+from assets.partitions import SAME_TENANT, TENANT_DAYS, tenant_days
+from outreach_pipelines.application.apply_back_off import BackOffStore, apply_back_off
 from outreach_pipelines.application.ports import Clock
+from outreach_pipelines.application.score_mailboxes import HealthStore, ScoredMailboxes, score_mailboxes
 from outreach_pipelines.application.tenants import TenantDirectory
 from outreach_pipelines.domain.mailbox_health import HEALTH_VERSION
 
@@ -21,7 +21,7 @@ from outreach_pipelines.domain.mailbox_health import HEALTH_VERSION
     deps=[
         dg.AssetDep(delivery_events, partition_mapping=SAME_TENANT),
         dg.AssetDep(replies, partition_mapping=SAME_TENANT),
-        dg.AssetDep(dns_audit, partition_mapping=DAY_BEFORE),
+        dns_audit,
     ],
     backfill_policy=dg.BackfillPolicy.single_run(),
 )

@@ -24,9 +24,9 @@ def _first_day() -> datetime:
 
 TENANTS = dg.DynamicPartitionsDefinition(name="tenants")
 LEAD_FILES = dg.DynamicPartitionsDefinition(name="lead_files")
-# The running hour, today and tomorrow are partitions too.
+# Partitions before they are over: today and tomorrow; the running hour, and the next one, which is requested minutes ahead.
 DAYS = dg.DailyPartitionsDefinition(start_date=_first_day(), end_offset=2)
-HOURS = dg.HourlyPartitionsDefinition(start_date=_first_day(), end_offset=1)
+HOURS = dg.HourlyPartitionsDefinition(start_date=_first_day(), end_offset=2)
 TENANT_DAYS = dg.MultiPartitionsDefinition({"day": DAYS, "tenant": TENANTS})
 TENANT_HOURS = dg.MultiPartitionsDefinition({"hour": HOURS, "tenant": TENANTS})
 
@@ -43,11 +43,12 @@ def _days_of_day(first: int, last: int) -> dg.MultiPartitionMapping:
 
 DAY_BEFORE = _days_of_day(-1, -1)
 # A UTC hour lies in the plan days of zones from -12 to +14, and a tenant's day holds hours of three UTC dates.
+# Offsets count in units of the downstream partition: hours for the one, days for the other.
 PLAN_DAYS_OF_HOUR = dg.MultiPartitionMapping(
     {
         "day": dg.DimensionPartitionMapping(
             "hour",
-            dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=1, allow_nonexistent_upstream_partitions=True),
+            dg.TimeWindowPartitionMapping(start_offset=-24, end_offset=24, allow_nonexistent_upstream_partitions=True),
         ),
         "tenant": _TENANT,
     }
@@ -56,7 +57,7 @@ HOURS_OF_DAY = dg.MultiPartitionMapping(
     {
         "hour": dg.DimensionPartitionMapping(
             "day",
-            dg.TimeWindowPartitionMapping(start_offset=-24, end_offset=24, allow_nonexistent_upstream_partitions=True),
+            dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=1, allow_nonexistent_upstream_partitions=True),
         ),
         "tenant": _TENANT,
     }

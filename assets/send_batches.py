@@ -13,6 +13,8 @@ from outreach_pipelines.application.send_batch import HourSummary, SendDesk, sen
 from outreach_pipelines.application.tenants import TenantDirectory
 from outreach_pipelines.domain.tenant import TenantId
 
+_OUTCOMES = ("accepted", "refused", "in_doubt", "not_sent", "accepted_twice", "released", "closed", "lost", "failed")
+
 
 @dg.asset(
     partitions_def=TENANT_HOURS,
@@ -60,12 +62,7 @@ def _metadata(summary: HourSummary) -> dict[str, dg.MetadataValue | int | str]:
     reasons = [dg.TableRecord({"reason": reason, "messages": count}) for reason, count in summary.reasons.most_common()]
     return {
         "in its hour": "yes" if summary.in_hour else "no: nothing can be sent for another hour",
-        "accepted": summary.outcomes["accepted"],
-        "refused": summary.outcomes["refused"],
-        "in doubt": summary.outcomes["in_doubt"],
-        "released": summary.outcomes["released"],
-        "closed": summary.outcomes["closed"],
-        "failed": summary.outcomes["failed"],
+        **{outcome.replace("_", " "): summary.outcomes[outcome] for outcome in _OUTCOMES},
         "why released or closed": dg.MetadataValue.table(reasons or [dg.TableRecord({"reason": "-", "messages": 0})]),
         "look closer": dg.MetadataValue.md("`outreach explain ADDRESS`"),
     }

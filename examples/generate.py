@@ -50,7 +50,8 @@ def store_files() -> dict[str, bytes]:
         senders = [sender for sender in SENDERS if sender.tenant == tenant]
         found[f"inventory/{tenant}/domains.csv"] = _table(DOMAIN_COLUMNS, [_domain(sender) for sender in senders])
         found[f"inventory/{tenant}/mailboxes.csv"] = _table(
-            MAILBOX_COLUMNS, [_mailbox(sender, name) for sender in senders for name in STAFF[tenant]]
+            MAILBOX_COLUMNS,
+            [_mailbox(sender, name, new=name == STAFF[tenant][-1]) for sender in senders for name in STAFF[tenant]],
         )
         found[f"inventory/{tenant}/suppressions.csv"] = _suppressions(tenant)
         persons = members(tenant)
@@ -76,10 +77,22 @@ def _domain(sender: Sender) -> tuple[str, ...]:
     return (sender.domain, sender.pool, direction, REGION, host, SELECTOR, bounce, sender.accounts)
 
 
-def _mailbox(sender: Sender, name: str) -> tuple[str, ...]:
+def _mailbox(sender: Sender, name: str, *, new: bool) -> tuple[str, ...]:
+    """One mailbox of each domain is new and on its ramp; the others have sent for long."""
     address = f"{name.lower().replace(' ', '.')}@{sender.domain}"
     inbox = sender.domain.removesuffix(".example")
-    return (address, name, sender.domain, sender.zone, "40", "120", "300", "08:00-18:00", "ramping", inbox)
+    return (
+        address,
+        name,
+        sender.domain,
+        sender.zone,
+        "40",
+        "120",
+        "300",
+        "08:00-18:00",
+        "ramping" if new else "active",
+        inbox,
+    )
 
 
 def _suppressions(tenant: str) -> bytes:

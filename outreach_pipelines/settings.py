@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from outreach_pipelines.errors import SettingsFault
@@ -96,14 +96,13 @@ class Settings(BaseSettings):
     evidence_horizon_seconds: float = Field(
         default=3600, gt=0, description="how long evidence of an unanswered send may take"
     )
-    tenants_per_run: int = Field(default=1, ge=1, description="small tenants grouped into one hourly run")
 
-    # Of a field, not of the whole: validators of the whole are silent while any field is wrong.
-    @field_validator("aws_endpoint_url")
+    @field_validator("sending")
     @classmethod
-    def _live_needs_its_fences(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is not None and info.data.get("sending") is SendingMode.LIVE:
-            message = "does not go with OUTREACH_SENDING=live: it is for local servers"
+    def _live_needs_its_fences(cls, value: SendingMode) -> SendingMode:
+        # A copied database or .env must not be able to write to anyone: without a lease outside of both, nothing may.
+        if value is SendingMode.LIVE:
+            message = "must be lab or off: live sending needs an external lease, which this version does not have"
             raise ValueError(message)
         return value
 

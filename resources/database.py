@@ -5,24 +5,27 @@ Configuration only. URLs and keys come from the settings and never from run conf
 
 from functools import cache
 
-from outreach_pipelines.adapters.postgres.back_off_store import PostgresBackOffStore
-from outreach_pipelines.adapters.postgres.health_store import PostgresHealthStore
-from outreach_pipelines.adapters.postgres.recipient_store import PostgresRecipientStore
-from outreach_pipelines.adapters.postgres.reply_store import PostgresReplyStore
-from outreach_pipelines.adapters.postgres.report_store import PostgresReportStore
 from sqlalchemy import Engine
 
+from outreach_pipelines.adapters.postgres.back_off_store import PostgresBackOffStore
 from outreach_pipelines.adapters.postgres.clock import DatabaseClock
+from outreach_pipelines.adapters.postgres.diagnosis_reader import PostgresDiagnosisReader
 from outreach_pipelines.adapters.postgres.dns_audit_store import PostgresDnsAuditStore
 from outreach_pipelines.adapters.postgres.due_hours import PostgresDueHours
 from outreach_pipelines.adapters.postgres.enrollment_store import PostgresEnrollmentStore
 from outreach_pipelines.adapters.postgres.event_store import PostgresEventInbox, PostgresEventStore
+from outreach_pipelines.adapters.postgres.health_store import PostgresHealthStore
 from outreach_pipelines.adapters.postgres.inventory_store import PostgresInventoryStore
 from outreach_pipelines.adapters.postgres.lead_store import PostgresLeadStore
 from outreach_pipelines.adapters.postgres.maintenance import PostgresMaintenance
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.plan_store import PostgresPlanStore
+from outreach_pipelines.adapters.postgres.recipient_store import PostgresRecipientStore
 from outreach_pipelines.adapters.postgres.reconciliation_store import PostgresReconciliationStore
+from outreach_pipelines.adapters.postgres.reply_store import PostgresReplyStore
+from outreach_pipelines.adapters.postgres.report_store import PostgresReportStore
+from outreach_pipelines.adapters.postgres.stepped_time import PostgresSteppedTime
+from outreach_pipelines.adapters.postgres.story_reader import PostgresStoryReader
 from outreach_pipelines.adapters.postgres.tenant_directory import PostgresTenantDirectory
 from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.settings import load_settings
@@ -139,3 +142,18 @@ def reconciliations() -> PostgresReconciliationStore:
 def reports() -> PostgresReportStore:
     """Daily reports."""
     return PostgresReportStore(app_engine())
+
+
+def story_reader() -> PostgresStoryReader:
+    """What `outreach explain` tells."""
+    return PostgresStoryReader(app_engine())
+
+
+def diagnosis_reader() -> PostgresDiagnosisReader:
+    """What `outreach doctor` looks at."""
+    return PostgresDiagnosisReader(app_engine())
+
+
+def stepped_time() -> PostgresSteppedTime:
+    """The hand on policy time; for the demo."""
+    return PostgresSteppedTime(ops_engine())

@@ -9,6 +9,7 @@ import dagster as dg
 from assets.partitions import day_key
 from outreach_pipelines.application.tenants import TenantDirectory
 from schedules.jobs import plan_day
+from schedules.local_clock import passes
 
 PLANNING_HOUR = 22
 
@@ -19,9 +20,9 @@ PLANNING_HOUR = 22
 def plan_tomorrow(
     context: dg.ScheduleEvaluationContext, tenants: dg.ResourceParam[TenantDirectory]
 ) -> Iterator[dg.RunRequest]:
-    """At 22:05 of each tenant's own clock, half-hour zones in the hour that holds it; days that change clocks included."""
+    """In the hour from 22:00 of each tenant's own clock, once a local date, also when clocks change that night."""
     for row in tenants.all():
-        local = context.scheduled_execution_time.astimezone(ZoneInfo(row.zone))
-        if local.hour == PLANNING_HOUR:
+        if passes(context.scheduled_execution_time, row.zone, PLANNING_HOUR):
+            local = context.scheduled_execution_time.astimezone(ZoneInfo(row.zone))
             key = day_key(local.date() + timedelta(days=1), row.ref.slug)
             yield dg.RunRequest(partition_key=key, run_key=f"plan|{key}", tags={"outreach/tenant": row.ref.slug})

@@ -31,14 +31,14 @@ class JobRunner:
         self.instance.add_dynamic_partitions("tenants", list(slugs))
 
     def run(self, job: str, keys: Sequence[str]) -> dg.ExecuteInProcessResult:
-        """One run over these partitions, which must be neighbours in the definition's own order. Raises `JobFailedError`."""
+        """One run over these partitions, and over those of tenants and times between them. Raises `JobFailedError`."""
         if not keys:
             message = f"{job}: no partition to run"
             raise JobFailedError(message)
-        ordered = self._in_order(keys)
-        tags = {RANGE_START: ordered[0], RANGE_END: ordered[-1]} if len(ordered) > 1 else {}
+        first, last = self._span(keys)
+        tags = {RANGE_START: first, RANGE_END: last} if first != last else {}
         result = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance, partition_key=None if tags else ordered[0], tags=tags, raise_on_error=False
+            instance=self.instance, partition_key=None if tags else first, tags=tags, raise_on_error=False
         )
         if not result.success:
             faults = [event.event_specific_data for event in result.all_events if event.is_failure]
@@ -51,7 +51,9 @@ class JobRunner:
         key = {"delivery_events": delivery_events.key, "replies": replies.key}[feed]
         self.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=slug, metadata=dict(metadata)))
 
-    def _in_order(self, keys: Sequence[str]) -> list[str]:
-        # A range whose start lies after its end runs no partition and succeeds: the order must be Dagster's own.
-        dynamic = list(self.instance.get_dynamic_partitions("tenants"))
-        return sorted(keys, key=lambda key: (key.partition("|")[0], dynamic.index(key.rpartition("|")[2])))
+    def _span(self, keys: Sequence[str]) -> tuple[str, str]:
+        # A range whose start lies after its end runs no partition and succeeds, and tenants are ordered as they came.
+        parts = [key.rpartition("|") for key in keys]
+        times = sorted({(time, bar) for time, bar, _ in parts})
+        slugs = sorted({slug for _, _, slug in parts}, key=self.instance.get_dynamic_partitions("tenants").index)
+        return "".join((*times[0], slugs[0])), "".join((*times[-1], slugs[-1]))

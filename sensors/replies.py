@@ -1,10 +1,10 @@
 """Mail in the inboxes: read to the end, routed or parked, applied."""
 
 import dagster as dg
-from outreach_pipelines.application.sync_replies import InboxReader, ReplyStore, sync_replies
 
 from assets.feeds import replies
 from outreach_pipelines.application.record_events import EventStore, record_events
+from outreach_pipelines.application.sync_replies import InboxReader, ReplyStore, sync_replies
 from outreach_pipelines.application.tenants import TenantDirectory
 
 

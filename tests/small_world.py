@@ -134,7 +134,7 @@ def build_world(
             a=f"box{number}@{slug}.example",
             cap=daily_cap,
             names=[f"account-{slug}"],
-        )  # fmt: skip
+        )
         for number in range(mailboxes)
     )
     campaign = one(

@@ -34,6 +34,7 @@ from outreach_pipelines.domain.wire_message import CannotBeWritten, WireMessage,
 from outreach_pipelines.errors import OutreachError, TemplateFault
 
 HOUR = timedelta(hours=1)
+LONGEST_HEAD_START = timedelta(minutes=10)
 # Every other message of this process would be handed back as well, for ever.
 _ENDS_THE_PROCESS = frozenset({"epoch_raised", "clock_guard"})
 
@@ -98,6 +99,7 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
     begun are handed back. A past or future hour sends nothing. It sets `stop` itself when an intent shows that this
     process may not send any more (its epoch is over, or the machine's clock has jumped).
     """
+    await _wait_for_hour(desk, hour, stop)
     summary = HourSummary(tenant, hour, in_hour=hour <= desk.clock.now() < hour + HOUR)
     token = ClaimToken(uuid4())
     under_way: set[asyncio.Task[None]] = set()
@@ -120,6 +122,12 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
         if isinstance(failure, BaseException):
             raise failure
     return summary
+
+
+async def _wait_for_hour(desk: SendDesk, hour: datetime, stop: asyncio.Event) -> None:
+    """A run launched some minutes ahead waits for its hour; one that is asked for a later hour does not."""
+    while not stop.is_set() and hour - LONGEST_HEAD_START <= desk.clock.now() < hour:
+        await desk.clock.wait_until(hour, stop)
 
 
 def _claim(desk: SendDesk, tenant: TenantId, hour: datetime, token: ClaimToken, most: int) -> Sequence[Letter]:

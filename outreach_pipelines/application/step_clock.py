@@ -5,7 +5,7 @@ Belongs here: when a step may be made and how far. Does not: what happens meanwh
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
@@ -44,7 +44,7 @@ class World:
 
 
 def step(time: SteppedTime, world: World, *, until: datetime) -> datetime | None:
-    """Make one step towards `until` if nothing is under way: to the next due moment, or to `until` itself.
+    """Make one step towards `until` if nothing is under way: to the minute of the next due moment, or to `until`.
 
     Returns where the clock stands, None when it could not move yet. People act before the senders of the same moment
     do, so an unsubscribe of that moment still counts.
@@ -55,8 +55,13 @@ def step(time: SteppedTime, world: World, *, until: datetime) -> datetime | None
         return None
     if state.next_due is not None and state.next_due <= now:
         return None  # due already: the batch is about to claim it
-    target = min(until, state.next_due or until)
+    target = min(until, _whole_minute(state.next_due) if state.next_due else until)
     world.set_clock(target)
     world.drain()
     time.set(target)
     return target
+
+
+def _whole_minute(moment: datetime) -> datetime:
+    """The minute in which `moment` has come; spacing is judged at the intent and stays what it is."""
+    return moment if moment == (start := moment.replace(second=0, microsecond=0)) else start + timedelta(minutes=1)

@@ -16,21 +16,21 @@ from zoneinfo import ZoneInfo
 import holidays
 import httpx
 
-from outreach_pipelines.adapters.postgres.stepped_time import PostgresSteppedTime
 from outreach_pipelines.application.apply_back_off import apply_back_off
 from outreach_pipelines.application.ingest_events import ingest_events
 from outreach_pipelines.application.maintain import sweep_all
 from outreach_pipelines.application.record_events import record_events
-from outreach_pipelines.application.step_clock import World, step
+from outreach_pipelines.application.step_clock import SteppedTime, World, step
 from outreach_pipelines.application.sync_replies import sync_replies
 from outreach_pipelines.application.tenants import TenantRow
 from outreach_pipelines.domain.inventory import TenantInventory
+from outreach_pipelines.errors import OutreachError
 from resources import database, feeds, keys
 
 HOUR = timedelta(hours=1)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-INBOXES_EVERY = timedelta(minutes=20)
-JUDGED_EVERY = timedelta(minutes=10)
+INBOXES_EVERY = timedelta(minutes=30)
+JUDGED_EVERY = timedelta(minutes=30)
 PLANNED_BEFORE = timedelta(hours=2)
 LONGEST_AFTERMATH = timedelta(hours=10)
 WAIT_SECONDS = 0.004
@@ -59,6 +59,10 @@ def last_business_day(today: date, inventories: list[TenantInventory]) -> date:
     while day.weekday() >= 5 or any(day in calendar for calendar in calendars):
         day -= timedelta(days=1)
     return day
+
+
+class LabFaultError(OutreachError):
+    """The lab itself is at fault, so the day proves nothing."""
 
 
 class LabControl:
@@ -90,10 +94,12 @@ class DemoDay:
     zones: dict[str, str]
     lab: LabControl = field(default_factory=lambda: LabControl(os.environ["OUTREACH_LAB_CONTROL_URL"]))
     news: Counter[str] = field(default_factory=Counter)
-    _time: PostgresSteppedTime = field(default_factory=lambda: PostgresSteppedTime(database.ops_engine()))
+    _time: SteppedTime = field(default_factory=database.stepped_time)
     _inboxes_read: datetime = NEVER
     _judged: datetime = NEVER
     _fault: BaseException | None = None
+    _lived: list[datetime] = field(default_factory=list)
+    _judge_again: set[str] = field(default_factory=set)
 
     def live(self) -> None:
         """The whole day: intake, plan, hours, aftermath, tomorrow's plan, reports."""
@@ -141,8 +147,8 @@ class DemoDay:
         with self._stepping(hour + HOUR):
             self.jobs.run("send_hour", [self.keys.hour(hour, slug) for slug in slugs])
         self._set_clock(hour + HOUR)
-        self._home(everything=True)
-        self.jobs.run("reconcile_hour", [self.keys.hour(hour, slug) for slug in slugs])
+        self._home()
+        self._lived.append(hour)
 
     @contextmanager
     def _stepping(self, until: datetime) -> Iterator[None]:
@@ -179,7 +185,9 @@ class DemoDay:
         if everything or now - self._judged >= JUDGED_EVERY:
             self._judged = now
             for row in self._tenants:
-                apply_back_off(database.back_off(), tenant=row.ref.id, now=now.astimezone(ZoneInfo(row.zone)))
+                if row.ref.slug in self._judge_again or everything:
+                    apply_back_off(database.back_off(), tenant=row.ref.id, now=now.astimezone(ZoneInfo(row.zone)))
+            self._judge_again.clear()
             sweep_all(database.maintenance(), database.tenants(), database.messages(), horizon_seconds=20)
 
     def _events(self) -> None:
@@ -198,6 +206,8 @@ class DemoDay:
 
     def _record(self, feed: str, row: TenantRow) -> None:
         done = record_events(database.event_store(), tenant=row.ref.id)
+        if done.applied.keys() - {"sent", "delivered"}:
+            self._judge_again.add(row.ref.slug)
         for kind, count in done.applied.items():
             self.news[f"{feed}|{row.ref.slug}|{kind}"] += count
 
@@ -209,6 +219,9 @@ class DemoDay:
             self._set_clock(min(end, max(datetime.fromisoformat(due), self._time.now()) + timedelta(minutes=15)))
             self._home()
         self._home(everything=True)
+        if failed := self.lab.status()["failed_reactions"]:
+            message = f"{failed} of the lab's people could not react; see lab.log"
+            raise LabFaultError(message)
 
     def _evening(self) -> None:
         slugs = sorted(self.zones)
@@ -218,6 +231,7 @@ class DemoDay:
         self.tell("scoring, planning the next day, reporting")
         self.jobs.run("score_health", today)
         self.jobs.run("plan_day", tomorrow)
+        self.jobs.run("reconcile_hour", [self.keys.hour(hour, slug) for hour in self._all_hours() for slug in slugs])
         self.jobs.run("report_day", today)
         for slug in slugs:
             for feed in ("delivery_events", "replies"):
@@ -227,6 +241,11 @@ class DemoDay:
                     if key.startswith(f"{feed}|{slug}|")
                 }
                 self.jobs.report_feed(feed, slug, news)
+
+    def _all_hours(self) -> list[datetime]:
+        """Every hour from the first to the last one lived: a ranged run takes neighbours."""
+        count = int((self._lived[-1] - self._lived[0]) / HOUR) + 1 if self._lived else 0
+        return [self._lived[0] + number * HOUR for number in range(count)]
 
     def _next_business_day(self) -> date:
         day = self._time.now().date() + timedelta(days=1)

@@ -20,7 +20,7 @@ from resources import database, keys
 
 STATES = ("accepted", "failed", "suppressed", "expired", "cancelled", "superseded", "unknown", "open")
 _LEADS = text(
-    "select coalesce(sum(row_count), 0) as read, coalesce(sum(accepted), 0) as accepted, coalesce(sum(rejected), 0) as rejected from app.lead_file"
+    "select coalesce(sum(row_count), 0) as read, coalesce(sum(accepted), 0) as accepted, coalesce(sum(already_known), 0) as already_known, coalesce(sum(rejected), 0) as rejected from app.lead_file"
 )
 _STATES = text("""
     select case when m.state in ('planned', 'claimed', 'sending', 'retry_wait', 'in_doubt') then 'open' else m.state end as state, count(*) as n
@@ -35,8 +35,12 @@ _ATTEMPTS = text(
 _EVENTS = text(
     "select kind, coalesce(class, '') as class, count(*) as n from app.message_event where plan_day = :day group by 1, 2"
 )
-_UNSUBSCRIBED = text("select count(*) from app.suppression where kind = 'unsubscribe'")
-_HOLDS = text("select level, count(*) as n from app.hold where level in ('slow', 'stop') group by 1 order by 1")
+_UNSUBSCRIBED = text(
+    "select count(*) from app.suppression where kind = 'unsubscribe' and created_at >= cast(:day as date) - 1"
+)
+_HOLDS = text(
+    "select level, count(distinct scope_key) as n from app.hold where level in ('slow', 'stop') group by 1 order by 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def summarize(day: date, ledger: Path) -> DemoSummary:
         placed = int(connection.execute(_PLACED, {"day": day}).scalar_one())
         accepted = {tuple(row) for row in connection.execute(_ATTEMPTS, {"day": day})}
         events = {(row.kind, row[1]): row.n for row in connection.execute(_EVENTS, {"day": day})}
-        unsubscribes = int(connection.execute(_UNSUBSCRIBED).scalar_one())
+        unsubscribes = int(connection.execute(_UNSUBSCRIBED, {"day": day}).scalar_one())
         holds = {row.level: row.n for row in connection.execute(_HOLDS)}
     tags = _tags(ledger)
     return DemoSummary(
@@ -144,7 +148,7 @@ def print_summary(summary: DemoSummary, console: Console) -> None:
     table = Table(title=f"{summary.day:%A, %d %B %Y}", show_header=False)
     table.add_row(
         "leads read",
-        f"{summary.leads['read']}: {summary.leads['accepted']} accepted, {summary.leads['rejected']} refused with line and reason",
+        f"{summary.leads['read']}: {summary.leads['accepted']} accepted, {summary.leads['already_known']} in two files, {summary.leads['rejected']} refused",
     )
     table.add_row("placed", str(summary.placed))
     for state in STATES:

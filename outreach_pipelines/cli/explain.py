@@ -1,41 +1,46 @@
-"""A story on the terminal.
+"""`outreach explain`: from the line of a file to the last event, for a person or for one message."""
 
-Belongs here: layout. Does not: what is told (`application.explain`).
-"""
+from datetime import date
+from typing import Annotated
 
+import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from outreach_pipelines.application.explain import Chapter, Story
+from outreach_pipelines.application.explain import Story, explain_address, explain_message
+from outreach_pipelines.application.tenants import TenantRow
+from outreach_pipelines.cli.story import print_story
+from outreach_pipelines.cli.wiring import tenant_rows
+from outreach_pipelines.domain.address import Address, address_hmac, parse_address
+from outreach_pipelines.domain.address_keys import tenant_address_key
+from outreach_pipelines.domain.message import MessageId
+from outreach_pipelines.errors import NotFound
+from resources import database, keys
 
-_TWO_CLOCKS = "Policy time is stepped here: dates of sends are its, dates of files and plans are the machine's."
-
-
-def print_story(story: Story, console: Console) -> None:
-    """The chapters in order, each with its details below; one line when nothing is on record."""
-    if not story.chapters:
-        console.print(Text(f"Nothing is on record about {story.about}."))
-        return
-    # Text, not markup: diagnostics and replies are strangers' words.
-    table = Table(title=Text(f"The story of {story.about}"), show_header=False, box=None, pad_edge=False)
-    table.add_column("at", no_wrap=True, style="dim")
-    table.add_column("heading", no_wrap=True, style="bold")
-    table.add_column("sentence", overflow="fold")
-    for chapter in story.chapters:
-        table.add_row(f"{chapter.at:%Y-%m-%d %H:%M:%S}", chapter.heading.value, _told(chapter))
-    console.print(table)
-    if story.stepped:
-        console.print(Text(_TWO_CLOCKS, style="dim"))
+console = Console()
 
 
-def _told(chapter: Chapter) -> Text:
-    text = Text(_printable(chapter.sentence))
-    for line in chapter.detail:
-        text.append(f"\n  {_printable(line)}", style="dim")
-    return text
+def explain(
+    what: Annotated[str, typer.Argument(help="an address, or a message as NUMBER or YYYY-MM-DD/NUMBER")],
+    tenant: Annotated[str | None, typer.Option(help="one tenant; all when left out")] = None,
+) -> None:
+    """Why somebody was written to, or was not: file and line, plans, attempts, answers, events, suppressions."""
+    stories = [story for row in tenant_rows(tenant) if (story := _story(row, what)) is not None]
+    if not stories:
+        message = f"nothing is known of {what}: neither a lead, nor a refused row, nor a message"
+        raise NotFound(message)
+    for story in stories:
+        print_story(story, console)
 
 
-def _printable(line: str) -> str:
-    # A reply or a diagnostic must not steer the terminal it is shown on.
-    return "".join(sign if sign.isprintable() else " " for sign in line)
+def _story(row: TenantRow, what: str) -> Story | None:
+    reader = database.story_reader()
+    match parse_address(what):
+        case Address() as address:
+            hmac = address_hmac(address, tenant_address_key(keys.address_key(), row.ref.slug))
+            story = explain_address(reader, row.ref.id, hmac, address=address.canonical)
+            return story if story.chapters else None
+    day, _, number = what.rpartition("/")
+    try:
+        return explain_message(reader, row.ref.id, date.fromisoformat(day) if day else None, MessageId(int(number)))
+    except (NotFound, ValueError):
+        return None

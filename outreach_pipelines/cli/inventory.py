@@ -38,9 +38,7 @@ def check() -> None:
 @app.command()
 def load() -> None:
     """Apply the inventory files. A faulty tenant keeps its former state; loading again changes nothing."""
-    imported = import_inventory(
-        files.inventory_files(), database.inventory_store(), suppression_key=keys.address_key()
-    )
+    imported = import_inventory(files.inventory_files(), database.inventory_store(), suppression_key=keys.address_key())
     for outcome in imported.tenants:
         if not isinstance(outcome, FaultyInventory):
             _tell(outcome.warnings)

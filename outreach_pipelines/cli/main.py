@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from outreach_pipelines.cli import demo, doctor, explaining, inventory, leads, plans, stack
+from outreach_pipelines.cli import clock, demo, doctor, explain, inventory, leads, plans, stack
 from outreach_pipelines.errors import OutreachError
 
 app = typer.Typer(
@@ -18,8 +18,9 @@ app = typer.Typer(
 app.command("up")(stack.up)
 app.command("demo")(demo.demo)
 app.command("clean")(stack.clean)
-app.command("explain")(explaining.explain)
+app.command("explain")(explain.explain)
 app.command("doctor")(doctor.doctor)
+app.add_typer(clock.app, name="clock", help="The clock guard.")
 app.add_typer(inventory.app, name="inventory", help="Load and check the tenants' inventory files.")
 app.add_typer(leads.app, name="leads", help="Import lead files.")
 app.add_typer(plans.app, name="plan", help="Look at plans.")

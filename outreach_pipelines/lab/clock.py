@@ -66,6 +66,8 @@ class Agenda:
         self._running = asyncio.Lock()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.failed = 0
+        """How many actions have raised, which is a fault of the lab's."""
 
     def add(self, *, after: timedelta, action: Action) -> None:
         """Run `action` once `after` has passed in simulated time; at once, but not in this call, if that is zero."""
@@ -87,7 +89,7 @@ class Agenda:
         ran = 0
         async with self._running:
             while self._entries and self._entries[0].due <= self._clock.now():
-                await _run_safely(heapq.heappop(self._entries).action)
+                await self._run_safely(heapq.heappop(self._entries).action)
                 ran += 1
         return ran
 
@@ -114,10 +116,10 @@ class Agenda:
             return None
         return max(0.0, (self.next_due - self._clock.now()).total_seconds())
 
-
-async def _run_safely(action: Action) -> None:
-    try:
-        await action()
-    except Exception:
-        # One broken reaction must not stop everyone else's.
-        log.exception("a reaction failed")
+    async def _run_safely(self, action: Action) -> None:
+        try:
+            await action()
+        except Exception:
+            # One broken reaction must not stop everyone else's; whoever drives the lab sees the count.
+            self.failed += 1
+            log.exception("a reaction failed")

@@ -139,6 +139,7 @@ class ControlApi:
             "unpublished_events": lab.publisher.unpublished,
             "dropped_events": lab.publisher.dropped,
             "pending_reactions": lab.agenda.pending,
+            "failed_reactions": lab.agenda.failed,
             "next_reaction_at": _iso(lab.agenda.next_due),
             "inboxes": dict(lab.inboxes.counts),
             "zones": lab.zones.origins(),

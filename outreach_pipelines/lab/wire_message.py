@@ -7,7 +7,7 @@ from email.utils import parseaddr
 from hashlib import sha256
 
 # The standard folding turns a Message-ID that is longer than a line into encoded words, which no mail client does.
-UNFOLDED = policy.SMTP.clone(max_line_length=None)
+UNFOLDED = policy.SMTP.clone(max_line_length=998)
 
 
 @dataclass(frozen=True, slots=True)

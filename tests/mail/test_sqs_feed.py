@@ -64,7 +64,7 @@ class Endpoint(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_: Any) -> None:
         """Not to the tests' output."""
 
 
@@ -192,8 +192,13 @@ def test_what_is_no_event_comes_with_its_reason_and_stops_nothing(feed: SqsEvent
     assert good.event is not None
 
 
-def test_of_duplicate_keys_the_last_one_counts_and_the_tag_is_judged_all_the_same(feed: SqsEventFeed, queue: Queue) -> None:
-    queue.put(json.dumps(EVENT)[:-1] + ', "mail": {"timestamp": "2026-11-18T12:00:00Z", "messageId": "b", "tags": {"outreach": ["other"]}}}')
+def test_of_duplicate_keys_the_last_one_counts_and_the_tag_is_judged_all_the_same(
+    feed: SqsEventFeed, queue: Queue
+) -> None:
+    queue.put(
+        json.dumps(EVENT)[:-1]
+        + ', "mail": {"timestamp": "2026-11-18T12:00:00Z", "messageId": "b", "tags": {"outreach": ["other"]}}}'
+    )
 
     (item,) = feed.receive(most=10, wait_seconds=0)
 

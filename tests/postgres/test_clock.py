@@ -108,9 +108,14 @@ def test_what_is_due_next_is_told_with_what_is_under_way(world: SmallWorld, ops:
     world.message(2, due_at=NOON + 10 * MINUTE)
     world.message(3, state="in_doubt")
     claimed = world.message(4)
-    world.sql("update app.message set state = 'claimed', token = gen_random_uuid(), lease_until = now() where message_id = %(m)s", m=claimed)
+    world.sql(
+        "update app.message set state = 'claimed', token = gen_random_uuid(), lease_until = now() where message_id = %(m)s",
+        m=claimed,
+    )
 
-    assert PostgresSteppedTime(ops).due_state() == DueState(under_way=1, in_doubt=1, next_due=NOON + 10 * MINUTE, retry_waits=0)
+    assert PostgresSteppedTime(ops).due_state() == DueState(
+        under_way=1, in_doubt=1, next_due=NOON + 10 * MINUTE, retry_waits=0
+    )
 
 
 def test_messages_that_can_not_go_any_more_hold_no_time_up(world: SmallWorld, ops: Engine) -> None:
@@ -125,7 +130,9 @@ def test_messages_that_can_not_go_any_more_hold_no_time_up(world: SmallWorld, op
 
 
 @pytest.mark.parametrize(("seconds", "waits"), [(-1, 1), (2, 1), (300, 0)])
-def test_a_retry_that_is_near_is_waited_for_and_a_far_one_is_not(world: SmallWorld, ops: Engine, seconds: int, waits: int) -> None:
+def test_a_retry_that_is_near_is_waited_for_and_a_far_one_is_not(
+    world: SmallWorld, ops: Engine, seconds: int, waits: int
+) -> None:
     message = world.message(1, due_at=NOON - MINUTE)
     world.sql(
         "update app.message set state = 'retry_wait', retry_at = clock_timestamp() + make_interval(secs => %(s)s) where message_id = %(m)s",

@@ -28,14 +28,24 @@ def due(due_hours: PostgresDueHours, hours: int = 0) -> list[int]:
     return [ref.id for ref in due_hours.tenants_due(NOON + hours * HOUR)]
 
 
-def test_a_tenant_has_work_in_the_hour_of_its_message_and_while_its_window_lasts(due_hours: PostgresDueHours, world: SmallWorld) -> None:
+def test_a_tenant_has_work_in_the_hour_of_its_message_and_while_its_window_lasts(
+    due_hours: PostgresDueHours, world: SmallWorld
+) -> None:
     world.message(1, due_at=NOON + timedelta(minutes=30))
 
     # The window of the message ends three hours after its slot, at half past three.
-    assert [due(due_hours, hours) for hours in (-1, 0, 1, 3, 4)] == [[], [world.tenant], [world.tenant], [world.tenant], []]
+    assert [due(due_hours, hours) for hours in (-1, 0, 1, 3, 4)] == [
+        [],
+        [world.tenant],
+        [world.tenant],
+        [world.tenant],
+        [],
+    ]
 
 
-def test_each_tenant_with_work_is_named_once(due_hours: PostgresDueHours, world: SmallWorld, outreach_admin_url: str) -> None:
+def test_each_tenant_with_work_is_named_once(
+    due_hours: PostgresDueHours, world: SmallWorld, outreach_admin_url: str
+) -> None:
     other = build_world(outreach_admin_url)
     for tenant in (world, other):
         tenant.message(1)
@@ -48,7 +58,11 @@ def test_each_tenant_with_work_is_named_once(due_hours: PostgresDueHours, world:
 @pytest.mark.parametrize("state", ["accepted", "failed", "cancelled", "in_doubt"])
 def test_messages_that_nobody_may_claim_are_no_work(due_hours: PostgresDueHours, world: SmallWorld, state: str) -> None:
     message = world.message(1)
-    world.sql("update app.message set state = %(s)s, reason = 'test', accepted_at = now() where message_id = %(m)s", s=state, m=message)
+    world.sql(
+        "update app.message set state = %(s)s, reason = 'test', accepted_at = now() where message_id = %(m)s",
+        s=state,
+        m=message,
+    )
 
     assert due(due_hours) == []
     assert [ref.id for ref in due_hours.tenants_with_messages(NOON)] == [world.tenant]
@@ -57,7 +71,11 @@ def test_messages_that_nobody_may_claim_are_no_work(due_hours: PostgresDueHours,
 @pytest.mark.parametrize("status", ["draft", "revoked"])
 def test_a_plan_that_is_not_released_gives_no_work(due_hours: PostgresDueHours, world: SmallWorld, status: str) -> None:
     world.message(1)
-    world.sql("update app.plan set status = %(s)s, released_at = case %(s)s when 'revoked' then released_at end where plan_id = %(p)s", s=status, p=world.plan)
+    world.sql(
+        "update app.plan set status = %(s)s, released_at = case %(s)s when 'revoked' then released_at end where plan_id = %(p)s",
+        s=status,
+        p=world.plan,
+    )
 
     assert due(due_hours) == []
 

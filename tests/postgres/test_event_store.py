@@ -1,6 +1,6 @@
 """What comes back about messages, on real PostgreSQL: each event once, in any order, tied to the attempt its tag names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from uuid import uuid4
@@ -15,7 +15,7 @@ from outreach_pipelines.adapters.postgres.message_store import PostgresMessageSt
 from outreach_pipelines.adapters.postgres.tenant_session import connect, tenant_session
 from outreach_pipelines.application.ingest_events import FeedItem, InboxRow
 from outreach_pipelines.application.ports import Begun
-from outreach_pipelines.application.record_events import RecordedEvents, record_events
+from outreach_pipelines.application.record_events import AppliedEvent, RecordedEvents, WaitingEvent, record_events
 from outreach_pipelines.domain.delivery_event import BounceFacts, DeliveryEvent, EventKind
 from outreach_pipelines.domain.inbound.verdict import BlockCause, BounceClass, HardCause, SoftCause
 from outreach_pipelines.domain.letter import ClaimToken, Letter
@@ -105,7 +105,9 @@ def suppressions(world: SmallWorld) -> list[object]:
     return [each["kind"] for each in found]
 
 
-def test_an_event_applied_twice_counts_once(inbox: PostgresEventInbox, messages: PostgresMessageStore, world: SmallWorld) -> None:
+def test_an_event_applied_twice_counts_once(
+    inbox: PostgresEventInbox, messages: PostgresMessageStore, world: SmallWorld
+) -> None:
     world.message(1)
     letter = sent(messages, world)
     delivered = item(EventKind.DELIVERED, key="same")
@@ -118,7 +120,9 @@ def test_an_event_applied_twice_counts_once(inbox: PostgresEventInbox, messages:
     assert world.sql("select * from app.event_inbox where tenant_id = %(t)s", t=world.tenant) == []
 
 
-def test_two_appliers_at_once_apply_every_event_once(inbox: PostgresEventInbox, messages: PostgresMessageStore, world: SmallWorld) -> None:
+def test_two_appliers_at_once_apply_every_event_once(
+    inbox: PostgresEventInbox, messages: PostgresMessageStore, world: SmallWorld
+) -> None:
     world.message(1)
     letter = sent(messages, world)
     inbox.add([InboxRow(item(EventKind.OPENED, key=f"open {number % 40}"), about(letter)) for number in range(80)])
@@ -142,7 +146,9 @@ def test_a_message_in_doubt_is_accepted_by_its_send_event_and_its_sequence_goes_
 
     message = row(world, letter)
     assert (message["state"], message["accepted_at"], message["provider_message_id"]) == ("accepted", NOON, "ses-1")
-    root = world.one("select step, wire_message_id, subject from app.thread_root where enrollment_id = %(e)s", e=letter.enrollment_id)
+    root = world.one(
+        "select step, wire_message_id, subject from app.thread_root where enrollment_id = %(e)s", e=letter.enrollment_id
+    )
     assert root == {"step": 1, "wire_message_id": "<ses-1@email.amazonses.com>", "subject": "Hello Ada"}
     after = enrollment(world, letter)
     # Three business days after Wednesday the 18th.
@@ -173,7 +179,9 @@ def test_the_answer_of_a_call_that_evidence_overtook_changes_nothing(
     apply(inbox, letter, item(EventKind.SENT), item(EventKind.BOUNCED, SOFT))
     before = enrollment(world, letter)
 
-    found = messages.record_accepted(letter.claim, Accepted("ses-1", "<ses-1@email.amazonses.com>"), subject="Hello", next_due_day=NOON.date())
+    found = messages.record_accepted(
+        letter.claim, Accepted("ses-1", "<ses-1@email.amazonses.com>"), subject="Hello", next_due_day=NOON.date()
+    )
 
     assert found == "known"
     assert enrollment(world, letter) == before
@@ -192,7 +200,9 @@ def test_a_message_taken_twice_after_a_wrong_release_is_counted(
 
     apply(inbox, first, item(EventKind.SENT), attempt=1)
 
-    outcomes = world.sql("select attempt, outcome from app.send_attempt where message_id = %(m)s order by attempt", m=message)
+    outcomes = world.sql(
+        "select attempt, outcome from app.send_attempt where message_id = %(m)s order by attempt", m=message
+    )
     assert second.claim.attempt == 2
     assert [each["outcome"] for each in outcomes] == ["accepted_twice", "accepted"]
     assert row(world, first)["state"] == "accepted"
@@ -217,7 +227,9 @@ def test_a_lost_reply_of_an_attempt_overtaken_by_evidence_of_an_earlier_one_is_s
     assert row(world, first)["state"] == "accepted"
 
 
-def test_a_complaint_suppresses_and_stops_the_sequence(inbox: PostgresEventInbox, messages: PostgresMessageStore, world: SmallWorld) -> None:
+def test_a_complaint_suppresses_and_stops_the_sequence(
+    inbox: PostgresEventInbox, messages: PostgresMessageStore, world: SmallWorld
+) -> None:
     world.message(1)
     letter = sent(messages, world)
 
@@ -288,7 +300,11 @@ def test_an_absence_is_waited_for(inbox: PostgresEventInbox, messages: PostgresM
 
     after = enrollment(world, letter)
     # One business day after the last day of absence, a Friday.
-    assert (after["out_of_office_until"], after["due_day"], after["soft_bounces"]) == (date(2026, 12, 4), date(2026, 12, 7), 0)
+    assert (after["out_of_office_until"], after["due_day"], after["soft_bounces"]) == (
+        date(2026, 12, 4),
+        date(2026, 12, 7),
+        0,
+    )
 
 
 def test_a_reply_stops_the_sequence_and_marks_the_person_as_engaged(
@@ -358,8 +374,13 @@ def test_refused_credentials_end_nobodys_sequence(messages: PostgresMessageStore
     assert enrollment(world, letter)["state"] == "active"
 
 
-def test_a_definite_refusal_gives_back_every_limit_of_the_day(messages: PostgresMessageStore, world: SmallWorld) -> None:
-    world.sql("update app.sending_policy set daily_cap = 5, recipient_domain_daily_cap = 1 where tenant_id = %(t)s", t=world.tenant)
+def test_a_definite_refusal_gives_back_every_limit_of_the_day(
+    messages: PostgresMessageStore, world: SmallWorld
+) -> None:
+    world.sql(
+        "update app.sending_policy set daily_cap = 5, recipient_domain_daily_cap = 1 where tenant_id = %(t)s",
+        t=world.tenant,
+    )
     world.sql("update app.sending_domain set daily_cap = 5 where tenant_id = %(t)s", t=world.tenant)
     world.message(1)
     letter = begun(messages, world)
@@ -384,7 +405,9 @@ def test_an_event_without_an_owner_is_parked_and_suppresses_nobody(
     record_events(PostgresEventStore(inbox.app), tenant=letter.claim.tenant)
 
     assert suppressions(world) == []
-    parked = world.one("select tenant_id, kind from app.event_inbox where dedupe_key = %(k)s", k=f"forged {world.tenant}")
+    parked = world.one(
+        "select tenant_id, kind from app.event_inbox where dedupe_key = %(k)s", k=f"forged {world.tenant}"
+    )
     assert parked == {"tenant_id": 0, "kind": "complained"}
 
 
@@ -404,11 +427,15 @@ def test_the_tag_of_another_tenants_message_moves_nothing_here(
     assert suppressions(world) == []
 
 
-def test_garbage_is_parked_as_it_came_as_far_as_a_database_keeps_it(inbox: PostgresEventInbox, world: SmallWorld) -> None:
+def test_garbage_is_parked_as_it_came_as_far_as_a_database_keeps_it(
+    inbox: PostgresEventInbox, world: SmallWorld
+) -> None:
     raw = "\0 garbage \ud800 " + "x" * 200_000
     inbox.add([InboxRow(FeedItem(f"receipt {world.tenant}", "ses", raw, None, None, "not JSON"), None)])
 
-    kept = world.one("select tenant_id, kind, body from app.event_inbox where dedupe_key = %(k)s", k=f"receipt {world.tenant}")
+    kept = world.one(
+        "select tenant_id, kind, body from app.event_inbox where dedupe_key = %(k)s", k=f"receipt {world.tenant}"
+    )
 
     assert (kept["tenant_id"], kept["kind"]) == (0, "unreadable")
     assert isinstance(kept["body"], dict)
@@ -448,7 +475,10 @@ def test_what_finds_no_message_for_years_is_tried_ever_more_rarely_and_never_ove
 ) -> None:
     nowhere = MessageTag(world.tenant, NOON.date(), MessageId(10**12), 1)
     inbox.add([InboxRow(item(EventKind.DELIVERED), nowhere)])
-    world.sql("update app.event_inbox set received_at = received_at - interval '3 years' where tenant_id = %(t)s", t=world.tenant)
+    world.sql(
+        "update app.event_inbox set received_at = received_at - interval '3 years' where tenant_id = %(t)s",
+        t=world.tenant,
+    )
 
     done = record_events(PostgresEventStore(inbox.app), tenant=world.tenant, batches=100)
 
@@ -469,7 +499,11 @@ def test_the_tag_of_an_attempt_that_never_began_accepts_nothing(
 
 @pytest.mark.parametrize(
     ("before", "then", "kind"),
-    [("hard_bounce", "complaint", "complaint"), ("complaint", "hard_bounce", "complaint"), ("imported", "unsubscribe", "unsubscribe")],
+    [
+        ("hard_bounce", "complaint", "complaint"),
+        ("complaint", "hard_bounce", "complaint"),
+        ("imported", "unsubscribe", "unsubscribe"),
+    ],
 )
 def test_the_stronger_reason_for_silence_is_the_one_that_must_be_lifted(
     engine: Engine, world: SmallWorld, before: str, then: str, kind: str
@@ -485,11 +519,17 @@ def test_the_stronger_reason_for_silence_is_the_one_that_must_be_lifted(
 def test_a_suppression_that_has_run_out_does_not_swallow_an_unsubscribe(engine: Engine, world: SmallWorld) -> None:
     world.message(1)
     suppress(engine, world, "unsubscribe")
-    world.sql("update app.suppression set expires_at = %(at)s where tenant_id = %(t)s", at=NOON - timedelta(days=1), t=world.tenant)
+    world.sql(
+        "update app.suppression set expires_at = %(at)s where tenant_id = %(t)s",
+        at=NOON - timedelta(days=1),
+        t=world.tenant,
+    )
 
     suppress(engine, world, "unsubscribe")
 
-    assert world.one("select expires_at from app.suppression where tenant_id = %(t)s", t=world.tenant) == {"expires_at": None}
+    assert world.one("select expires_at from app.suppression where tenant_id = %(t)s", t=world.tenant) == {
+        "expires_at": None
+    }
 
 
 def suppress(engine: Engine, world: SmallWorld, kind: str) -> object:
@@ -507,8 +547,11 @@ def test_a_crash_while_applying_leaves_the_event_to_the_next_run(
     inbox.add([InboxRow(item(EventKind.DELIVERED), about(letter))])
     store = PostgresEventStore(inbox.app)
 
+    def fails(_: Sequence[WaitingEvent]) -> Sequence[AppliedEvent]:
+        raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
-        store.apply_next(world.tenant, lambda waiting: [] if 1 // 0 else [], most=10)
+        store.apply_next(world.tenant, fails, most=10)
     done = record_events(store, tenant=world.tenant)
 
     assert done.applied == {"delivered": 1}
@@ -519,5 +562,7 @@ def test_a_probe_that_came_back_proves_its_account(inbox: PostgresEventInbox, wo
 
     inbox.prove(MessageTag(world.tenant, date(1970, 1, 1), MessageId(world.account), 0))
 
-    proven = world.one("select proven_at is not null as proven from app.provider_account where account_id = %(a)s", a=world.account)
+    proven = world.one(
+        "select proven_at is not null as proven from app.provider_account where account_id = %(a)s", a=world.account
+    )
     assert proven == {"proven": True}

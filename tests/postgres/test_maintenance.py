@@ -61,7 +61,9 @@ def test_a_heartbeat_tells_the_guard_that_time_goes_on(maintenance: PostgresMain
 
 
 @pytest.mark.parametrize("ago", [timedelta(hours=73), -timedelta(minutes=1)])
-def test_a_clock_that_has_jumped_waits_for_a_person(maintenance: PostgresMaintenance, world: SmallWorld, ago: timedelta) -> None:
+def test_a_clock_that_has_jumped_waits_for_a_person(
+    maintenance: PostgresMaintenance, world: SmallWorld, ago: timedelta
+) -> None:
     set_beat(world, ago)
 
     beaten = maintenance.heartbeat()
@@ -74,10 +76,17 @@ def test_a_clock_that_has_jumped_waits_for_a_person(maintenance: PostgresMainten
 
 
 def partitions(world: SmallWorld) -> set[str]:
-    return {str(row["name"]) for row in world.sql("select relname as name from pg_class where relkind = 'r' and relname ~ '^message_[0-9]{8}$'")}
+    return {
+        str(row["name"])
+        for row in world.sql(
+            "select relname as name from pg_class where relkind = 'r' and relname ~ '^message_[0-9]{8}$'"
+        )
+    }
 
 
-def test_partitions_are_made_from_today_for_as_many_days_as_were_asked_for(maintenance: PostgresMaintenance, world: SmallWorld) -> None:
+def test_partitions_are_made_from_today_for_as_many_days_as_were_asked_for(
+    maintenance: PostgresMaintenance, world: SmallWorld
+) -> None:
     world.at(NOON + timedelta(days=100))
     today = NOON.date() + timedelta(days=100)
 
@@ -97,7 +106,9 @@ def test_partitions_are_made_once_however_many_ask(maintenance: PostgresMaintena
     assert sorted(made) == [0, 0, 0, 8]
 
 
-def test_a_new_partition_shows_a_tenant_no_other_tenants_rows(world: SmallWorld, maintenance: PostgresMaintenance) -> None:
+def test_a_new_partition_shows_a_tenant_no_other_tenants_rows(
+    world: SmallWorld, maintenance: PostgresMaintenance
+) -> None:
     world.at(NOON + timedelta(days=300))
     maintenance.ensure_partitions(1)
 
@@ -109,7 +120,11 @@ def test_a_new_partition_shows_a_tenant_no_other_tenants_rows(world: SmallWorld,
 
 
 def test_one_sweep_settles_every_tenants_leases_windows_and_ended_sequences(
-    maintenance: PostgresMaintenance, messages: PostgresMessageStore, ops: Engine, world: SmallWorld, outreach_admin_url: str
+    maintenance: PostgresMaintenance,
+    messages: PostgresMessageStore,
+    ops: Engine,
+    world: SmallWorld,
+    outreach_admin_url: str,
 ) -> None:
     other = build_world(outreach_admin_url)
     expired = world.message(1, due_at=NOON - timedelta(hours=4))
@@ -143,7 +158,10 @@ def test_doubt_of_a_provider_that_tells_nothing_later_ends_as_unknown_after_the_
            values (%(t)s, %(day)s, %(m)s, 1, %(a)s, %(b)s, %(d)s, 'tag', %(now)s, %(day)s, 'in_doubt', now())""",
         t=world.tenant, day=NOON.date(), m=message, a=world.account, b=world.mailboxes[0], d=world.domain, now=NOON,
     )  # fmt: skip
-    world.sql("update app.message set attempt = 1, state_at = clock_timestamp() - interval '59 minutes' where message_id = %(m)s", m=message)
+    world.sql(
+        "update app.message set attempt = 1, state_at = clock_timestamp() - interval '59 minutes' where message_id = %(m)s",
+        m=message,
+    )
 
     early = messages.sweep(world.tenant, horizon_seconds=3600)
     late = messages.sweep(world.tenant, horizon_seconds=3500)

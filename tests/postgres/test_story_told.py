@@ -13,7 +13,7 @@ from outreach_pipelines.adapters.postgres.message_store import PostgresMessageSt
 from outreach_pipelines.adapters.postgres.story_reader import PostgresStoryReader
 from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.application.explain import Chapter, Heading, Story, explain_address, explain_message
-from outreach_pipelines.cli.explain import print_story
+from outreach_pipelines.cli.story import print_story
 from outreach_pipelines.domain.address import AddressHash
 from outreach_pipelines.domain.delivery_event import BounceFacts, EventKind
 from outreach_pipelines.domain.inbound.verdict import BounceClass, HardCause

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -91,21 +91,29 @@ def dispose(*engines: Engine) -> None:
 def histories(draw: st.DrawFn) -> tuple[list[DeliveryEvent], list[list[DeliveryEvent]]]:
     """Some events, and the same ones shuffled, repeated and cut into batches."""
     # A refusal of an attempt and evidence that it was taken contradict each other; everything else may come together.
-    kinds = draw(st.lists(st.sampled_from([kind for kind in EventKind if kind is not EventKind.REFUSED]), min_size=1, max_size=6))
+    kinds = draw(
+        st.lists(st.sampled_from([kind for kind in EventKind if kind is not EventKind.REFUSED]), min_size=1, max_size=6)
+    )
     events = [_event(draw, kind, number) for number, kind in enumerate(kinds)]
     stream = draw(st.permutations(events + draw(st.lists(st.sampled_from(events), max_size=4))))
     cuts = sorted(draw(st.sets(st.integers(1, len(stream)), max_size=4)) | {0, len(stream)})
-    return events, [list(stream[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)]
+    return events, [list(stream[start:end]) for start, end in pairwise(cuts)]
 
 
 def _event(draw: st.DrawFn, kind: EventKind, number: int) -> DeliveryEvent:
     at = NOON + timedelta(minutes=draw(st.integers(0, 300)))
     bounce = draw(st.sampled_from(BOUNCES)) if kind is EventKind.BOUNCED else None
-    away = draw(st.sampled_from([None, date(2026, 11, 30), date(2026, 12, 24)])) if kind is EventKind.OUT_OF_OFFICE else None
+    away = (
+        draw(st.sampled_from([None, date(2026, 11, 30), date(2026, 12, 24)]))
+        if kind is EventKind.OUT_OF_OFFICE
+        else None
+    )
     return DeliveryEvent(f"{number}", kind, at, bounce, None, away)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(histories())
 def test_any_order_and_repetition_of_events_gives_the_same_rows(
     bench: Bench, history: tuple[list[DeliveryEvent], list[list[DeliveryEvent]]]

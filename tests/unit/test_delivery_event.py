@@ -24,7 +24,9 @@ CAUSES: dict[BounceClass, list[Cause | None]] = {
 VERDICTS = [(kind, cause) for kind in BounceClass for cause in CAUSES.get(kind, [None])]
 
 
-def event(kind: EventKind, bounce_class: BounceClass | None = None, cause: Cause | None = None, **more: date) -> DeliveryEvent:
+def event(
+    kind: EventKind, bounce_class: BounceClass | None = None, cause: Cause | None = None, **more: date
+) -> DeliveryEvent:
     bounce = None if bounce_class is None else BounceFacts(bounce_class, cause, "", "", "")
     return DeliveryEvent("key", kind, AT, bounce, **more)  # type: ignore[arg-type]  # away_until alone
 
@@ -53,15 +55,24 @@ def test_what_bounced_is_not_sent_again_but_the_next_step_waits(bounce_class: Bo
 
 
 @pytest.mark.parametrize(("bounce_class", "cause"), VERDICTS)
-def test_a_refusal_of_our_own_call_never_delays_the_step_it_refused(bounce_class: BounceClass, cause: Cause | None) -> None:
+def test_a_refusal_of_our_own_call_never_delays_the_step_it_refused(
+    bounce_class: BounceClass, cause: Cause | None
+) -> None:
     assert not effect_of(event(EventKind.REFUSED, bounce_class, cause)).delays_next_step
 
 
-@pytest.mark.parametrize("kind", [EventKind.SENT, EventKind.DELAYED, EventKind.AUTO_REPLIED, EventKind.OPENED, EventKind.CLICKED])
+@pytest.mark.parametrize(
+    "kind", [EventKind.SENT, EventKind.DELAYED, EventKind.AUTO_REPLIED, EventKind.OPENED, EventKind.CLICKED]
+)
 def test_what_only_shows_that_it_left_changes_nothing_else(kind: EventKind) -> None:
     effect = effect_of(event(kind))
 
-    assert (effect.outcome, effect.suppress, effect.stops_sequence, effect.delays_next_step) == (None, None, None, False)
+    assert (effect.outcome, effect.suppress, effect.stops_sequence, effect.delays_next_step) == (
+        None,
+        None,
+        None,
+        False,
+    )
 
 
 @pytest.mark.parametrize(

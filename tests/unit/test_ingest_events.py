@@ -7,8 +7,8 @@ import pytest
 from outreach_pipelines.application.ingest_events import (
     CANARY_ATTEMPT,
     FeedItem,
-    Ingested,
     InboxRow,
+    Ingested,
     NoFeed,
     ingest_events,
 )
@@ -34,7 +34,7 @@ class Queue:
     given: int = 0
     crashes: bool = False
 
-    def receive(self, *, most: int, wait_seconds: int) -> Sequence[FeedItem]:
+    def receive(self, *, most: int, wait_seconds: int) -> Sequence[FeedItem]:  # noqa: ARG002 - the protocol's signature
         items = self.waiting[self.given : self.given + min(most, 10)]
         self.given += len(items)
         return items
@@ -99,7 +99,9 @@ def test_a_verified_tag_names_the_owner() -> None:
     assert [row.owner for row in inbox.rows] == [about(1)]
 
 
-@pytest.mark.parametrize("tag", [None, WireTag(""), WireTag("x" * 39), WireTag("ä" * 39), write_tag(about(), OTHER_KEY)])
+@pytest.mark.parametrize(
+    "tag", [None, WireTag(""), WireTag("x" * 39), WireTag("ä" * 39), write_tag(about(), OTHER_KEY)]
+)
 def test_an_event_without_a_right_tag_is_parked_and_kept(tag: WireTag | None) -> None:
     done, inbox, queue = run(item(1, tag))
 
@@ -169,7 +171,7 @@ def test_a_run_takes_no_more_than_it_was_allowed(most: int) -> None:
 
 def test_a_feed_that_did_not_answer_is_no_empty_feed() -> None:
     class Broken(NoFeed):
-        def receive(self, *, most: int, wait_seconds: int) -> Sequence[FeedItem]:
+        def receive(self, *, most: int, wait_seconds: int) -> Sequence[FeedItem]:  # noqa: ARG002 - the protocol's signature
             message = "no answer"
             raise Unreadable(message)
 

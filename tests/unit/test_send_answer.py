@@ -53,6 +53,11 @@ def test_a_refusal_asks_for(provider: str, refused: Refused, action: RefusalActi
     assert judge_refusal(provider, refused).action is action
 
 
-@given(st.sampled_from(["ses", "smtp", "mailgun", "postmark", ""]), st.text(max_size=40), st.text(max_size=10), st.text(max_size=200))
+@given(
+    st.sampled_from(["ses", "smtp", "mailgun", "postmark", ""]),
+    st.text(max_size=40),
+    st.text(max_size=10),
+    st.text(max_size=200),
+)
 def test_every_refusal_of_every_provider_has_its_verdict(provider: str, code: str, enhanced: str, text: str) -> None:
     assert judge_refusal(provider, Refused(code, enhanced, text)).rule

@@ -161,14 +161,16 @@ def test_a_message_id_that_could_not_stand_in_a_header_is_refused(wrong: object)
 
 @pytest.mark.parametrize("event_type", ["Subscription", "", "send", None, 1, ["Send"], {"a": 1}, "x" * 100_000])
 def test_a_type_that_is_not_known_is_refused_with_a_short_reason(event_type: object) -> None:
-    found = read_ses_event(document("Send") | {"eventType": event_type})  # type: ignore[operator]  # wrong on purpose
+    found = read_ses_event(document("Send") | {"eventType": event_type})
 
     assert isinstance(found, NotAnEvent)
     assert len(found.reason) < 100
 
 
 def test_text_that_no_database_keeps_is_made_storable() -> None:
-    bounced = [{"emailAddress": "a\0@x.example", "status": "5.1.1", "diagnosticCode": "550 5.1.1 \ud800 user\0 unknown"}]
+    bounced = [
+        {"emailAddress": "a\0@x.example", "status": "5.1.1", "diagnosticCode": "550 5.1.1 \ud800 user\0 unknown"}
+    ]
 
     bounce = read("Bounce", bouncedRecipients=bounced).event.bounce
 
@@ -179,7 +181,10 @@ def test_text_that_no_database_keeps_is_made_storable() -> None:
 def test_a_diagnostic_of_a_megabyte_is_kept_short() -> None:
     bounced = [{"emailAddress": "a@x.example", "status": "5.1.1" * 1000, "diagnosticCode": "550 " + "a" * 1_000_000}]
 
-    for event in (read("Bounce", bouncedRecipients=bounced).event, read("DeliveryDelay", delayedRecipients=bounced).event):
+    for event in (
+        read("Bounce", bouncedRecipients=bounced).event,
+        read("DeliveryDelay", delayedRecipients=bounced).event,
+    ):
         assert event.bounce is not None
         assert len(event.bounce.diagnostic) + len(event.bounce.enhanced_code) + len(event.bounce.evidence) < 1000
 
@@ -197,10 +202,16 @@ def test_any_json_value_gives_an_event_or_a_reason(value: Any) -> None:
 
 
 @given(st.sampled_from(sorted(DETAILS)), st.data())
-def test_an_event_with_any_part_replaced_by_anything_gives_an_event_or_a_reason(event_type: str, data: st.DataObject) -> None:
+def test_an_event_with_any_part_replaced_by_anything_gives_an_event_or_a_reason(
+    event_type: str, data: st.DataObject
+) -> None:
     event = document(event_type)
     place = event
-    while data.draw(st.booleans()) and isinstance(inner := place[data.draw(st.sampled_from(sorted(place)))], dict) and inner:
+    while (
+        data.draw(st.booleans())
+        and isinstance(inner := place[data.draw(st.sampled_from(sorted(place)))], dict)
+        and inner
+    ):
         place = inner
     place[data.draw(st.sampled_from(sorted(place)))] = data.draw(JSON)
 
@@ -208,4 +219,6 @@ def test_an_event_with_any_part_replaced_by_anything_gives_an_event_or_a_reason(
 
     assert isinstance(found, SesEvent | NotAnEvent)
     if isinstance(found, SesEvent):
-        json.dumps([found.event.dedupe_key, found.event.bounce and found.event.bounce.diagnostic], ensure_ascii=False).encode()
+        json.dumps(
+            [found.event.dedupe_key, found.event.bounce and found.event.bounce.diagnostic], ensure_ascii=False
+        ).encode()

@@ -26,7 +26,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pyt
     monkeypatch.chdir(tmp_path)
     for name, value in RIGHT.items():
         monkeypatch.setenv(name, value)
-    for name in ("OUTREACH_SENDING", "OUTREACH_AWS_ENDPOINT_URL", "OUTREACH_TENANTS_PER_RUN"):
+    for name in ("OUTREACH_SENDING", "OUTREACH_EVIDENCE_HORIZON_SECONDS", "OUTREACH_AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     load_settings.cache_clear()
     yield monkeypatch
@@ -58,12 +58,12 @@ def test_every_missing_setting_is_named_in_one_message(environment: pytest.Monke
 def test_missing_and_wrong_ones_stand_in_the_same_message(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("OUTREACH_FILES")
     environment.setenv("OUTREACH_SENDING", "live")
-    environment.setenv("OUTREACH_AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-    environment.setenv("OUTREACH_TENANTS_PER_RUN", "0")
+    environment.setenv("OUTREACH_EVIDENCE_HORIZON_SECONDS", "0")
+    environment.setenv("OUTREACH_TAG_KEY", "short")
 
     said = fault()
 
-    for name in ("OUTREACH_FILES", "OUTREACH_AWS_ENDPOINT_URL", "OUTREACH_TENANTS_PER_RUN"):
+    for name in ("OUTREACH_FILES", "OUTREACH_SENDING", "OUTREACH_EVIDENCE_HORIZON_SECONDS", "OUTREACH_TAG_KEY"):
         assert name in said
 
 
@@ -82,7 +82,9 @@ def test_missing_and_wrong_ones_stand_in_the_same_message(environment: pytest.Mo
         ("OUTREACH_SENDING", "canary-password"),
     ],
 )
-def test_a_wrong_setting_is_named_and_its_value_is_not_repeated(environment: pytest.MonkeyPatch, name: str, wrong: str) -> None:
+def test_a_wrong_setting_is_named_and_its_value_is_not_repeated(
+    environment: pytest.MonkeyPatch, name: str, wrong: str
+) -> None:
     environment.setenv(name, wrong)
 
     said = fault()
@@ -122,7 +124,9 @@ def test_a_running_local_stack_gives_what_the_environment_does_not(environment: 
     assert (settings.files, settings.aws_region) == ("of-the-stack", "eu-west-1")
 
 
-def test_live_sending_without_a_local_endpoint_is_accepted(environment: pytest.MonkeyPatch) -> None:
+def test_live_sending_is_refused_while_there_is_no_lease_outside_the_database(
+    environment: pytest.MonkeyPatch,
+) -> None:
     environment.setenv("OUTREACH_SENDING", "live")
 
-    assert load_settings().sending is SendingMode.LIVE
+    assert "lease" in fault()

@@ -39,6 +39,14 @@ def test_time_goes_to_the_next_due_moment_and_no_farther() -> None:
     assert step(time, time.world, until=NOON + 60 * MINUTE) == NOON + 7 * MINUTE
 
 
+def test_time_goes_to_the_whole_minute_in_which_something_has_come_due_and_never_beyond_the_end() -> None:
+    due = HandHeldTime(replace(IDLE, next_due=NOON + 7 * MINUTE + timedelta(seconds=20)))
+    at_the_end = HandHeldTime(replace(IDLE, next_due=NOON + timedelta(seconds=20)))
+
+    assert step(due, due.world, until=NOON + 60 * MINUTE) == NOON + 8 * MINUTE
+    assert step(at_the_end, at_the_end.world, until=NOON + MINUTE / 2) == NOON + MINUTE / 2
+
+
 def test_time_goes_to_the_end_where_nothing_is_due_before() -> None:
     for next_due in (None, NOON + 90 * MINUTE):
         time = HandHeldTime(replace(IDLE, next_due=next_due))

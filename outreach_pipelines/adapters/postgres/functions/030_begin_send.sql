@@ -24,6 +24,7 @@ declare
     v_tenant_zone text;
     v_account integer;
     v_attempts integer;
+    v_cap integer;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'begin_send needs READ COMMITTED' using errcode = 'invalid_transaction_state';
@@ -137,10 +138,13 @@ begin
        and coalesce(r.definite_state, r.state) = 'ready'
        and (a.breaker <> 'open' or a.breaker_until <= clock_timestamp())
        and (m.step > 1 or a.proven_at > clock_timestamp() - interval '60 minutes')
-       and shared.factor > 0 and own.factor > 0
      order by wanted.position limit 1;
     if not found then
         return app.release_claim(m, 'no_usable_account', v_now + interval '2 minutes');
+    end if;
+    -- A stopped path is waited for: going round it by another account would only move the offence.
+    if v_factor = 0 then
+        return app.release_claim(m, 'path_held', v_now + interval '15 minutes');
     end if;
 
     -- 4. Pace, caps and rates, counted under locks; whatever is full undoes what this block has taken.
@@ -152,16 +156,20 @@ begin
         v_local_day := (v_now at time zone b.zone)::date;
         v_next_day := (v_local_day + 1)::timestamp at time zone b.zone;
         select * into strict p from app.sending_policy where tenant_id = v_tenant;
+        -- The ramp is enforced here too, as the last score of the mailbox has it, not only planned.
+        v_cap := least(b.daily_cap, (select s.cap_today from app.health_score s
+                                      where s.tenant_id = v_tenant and s.mailbox_id = b.mailbox_id and s.day <= v_local_day
+                                      order by s.day desc, s.scored_at desc limit 1));
         insert into app.mailbox_day as c (tenant_id, mailbox_id, day, sent)
-        select v_tenant, b.mailbox_id, v_local_day, 1 where b.daily_cap > 0
-        on conflict (tenant_id, mailbox_id, day) do update set sent = c.sent + 1 where c.sent < ceil(b.daily_cap * v_factor);
+        select v_tenant, b.mailbox_id, v_local_day, 1 where v_cap > 0
+        on conflict (tenant_id, mailbox_id, day) do update set sent = c.sent + 1 where c.sent < ceil(v_cap * v_factor);
         if not found then
             raise exception 'mailbox_daily_cap' using errcode = 'OU001', detail = v_next_day::text;
         end if;
         select count(*) into v_attempts from app.send_attempt
          where tenant_id = v_tenant and mailbox_id = b.mailbox_id and begun_policy_at > v_now - interval '24 hours'
            and outcome not in ('refused', 'not_sent', 'absent');
-        if v_attempts >= ceil(b.daily_cap * p.rolling_factor * v_factor) then
+        if v_attempts >= ceil(v_cap * p.rolling_factor * v_factor) then
             raise exception 'mailbox_rolling_day' using errcode = 'OU001', detail = (v_now + interval '15 minutes')::text;
         end if;
         perform app.take('domain:' || d.domain_id, date_trunc('day', v_now at time zone b.zone) at time zone b.zone, d.daily_cap, 'domain_daily_cap', v_next_day);

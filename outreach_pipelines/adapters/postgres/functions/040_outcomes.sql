@@ -108,7 +108,9 @@ begin
     end if;
     -- Nothing was sent: the caps are given back, the pace is not.
     perform app.give_back(a, m);
-    update app.mailbox set errors_in_row = errors_in_row + 1 where tenant_id = v_tenant and mailbox_id = a.mailbox_id and p_outcome = 'refused';
+    -- Errors in a row are the path's: an address that does not exist says nothing of it.
+    update app.mailbox set errors_in_row = errors_in_row + 1
+     where tenant_id = v_tenant and mailbox_id = a.mailbox_id and (p_outcome = 'not_sent' or p_state = 'retry_wait');
     return true;
 end
 $$;

@@ -134,5 +134,5 @@ comment on table app.thread_root is 'What a thread needs after its message rows 
 select app.protect(t) from unnest(array[
     'app.lead_file', 'app.refused_file', 'app.lead', 'app.lead_source', 'app.rejected_row', 'app.enrollment', 'app.thread_root']::regclass[]) as t;
 
-grant select (tenant_id, lead_file_id, row_count, accepted, rejected, imported_at) on app.lead_file to outreach_ops;
+grant select (tenant_id, lead_file_id, row_count, accepted, already_known, rejected, imported_at) on app.lead_file to outreach_ops;
 grant select (tenant_id, enrollment_id, campaign_id, step, due_day, state, reason) on app.enrollment to outreach_ops;

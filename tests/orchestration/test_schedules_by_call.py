@@ -1,0 +1,223 @@
+"""Schedules, called as the daemon calls them, over plain stores: which runs they ask for at which moment."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from assets.partitions import day_key, hour_key
+from outreach_pipelines.application.tenants import TenantRow
+from outreach_pipelines.definitions import defs
+from outreach_pipelines.domain.tenant import TenantId, TenantRef, TenantSlug
+from schedules.daily_plan import plan_tomorrow
+from schedules.hourly_batches import reconcile_last_hour, send_next_hour
+from schedules.maintenance import upkeep
+from schedules.nightly import audit_dns_every_six_hours, report_yesterday, score_health_every_hour
+
+HOUR = timedelta(hours=1)
+ACME = TenantSlug("acme")
+# The change-over nights of 2026 and 2027 (IANA time zone data), and nights of full summer and winter.
+NIGHTS = [
+    ("Pacific/Auckland", date(2027, 1, 15)),  # +13
+    ("Pacific/Auckland", date(2026, 9, 26)),
+    ("Pacific/Auckland", date(2027, 4, 3)),
+    ("Pacific/Pago_Pago", date(2026, 7, 31)),  # -11
+    ("Asia/Kathmandu", date(2026, 12, 31)),  # +5:45
+    ("Australia/Adelaide", date(2026, 10, 3)),  # half hours
+    ("Europe/London", date(2026, 10, 24)),
+    ("Europe/London", date(2027, 3, 27)),
+    ("America/New_York", date(2026, 10, 31)),
+    ("America/New_York", date(2027, 3, 13)),
+    ("Pacific/Easter", date(2026, 9, 5)),  # from 22:00 to 23:00
+    ("Pacific/Easter", date(2027, 4, 3)),  # back from 22:00 to 21:00
+    ("Africa/Cairo", date(2026, 10, 29)),  # back at midnight
+]
+
+
+@dataclass(frozen=True)
+class Tenants:
+    """`TenantDirectory` with one tenant a zone, numbered and named in order."""
+
+    zones: tuple[str, ...]
+
+    def all(self) -> Sequence[TenantRow]:
+        return [
+            TenantRow(TenantRef(TenantId(number), TenantSlug(f"t{number}")), zone, paused=False)
+            for number, zone in enumerate(self.zones)
+        ]
+
+    def of(self, slug: TenantSlug) -> TenantId:
+        return TenantId(int(slug[1:]))
+
+
+@dataclass
+class Due:
+    """`DueHours`: tenants with work by hour, and with any message; remembers what it was asked."""
+
+    work: dict[datetime, list[str]] = field(default_factory=dict)
+    held: dict[datetime, list[str]] = field(default_factory=dict)
+
+    def tenants_due(self, hour: datetime) -> Sequence[TenantRef]:
+        return [TenantRef(TenantId(1), TenantSlug(slug)) for slug in self.work.get(hour, [])]
+
+    def tenants_with_messages(self, hour: datetime) -> Sequence[TenantRef]:
+        return [TenantRef(TenantId(1), TenantSlug(slug)) for slug in self.held.get(hour, [])]
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("tenants", ["acme", "zulu", "t0"])
+        yield instance
+
+
+def requests(schedule: dg.ScheduleDefinition, at: datetime, **resources: object) -> list[dg.RunRequest]:
+    """What one tick asks for, unresolved."""
+    with dg.build_schedule_context(scheduled_execution_time=at, resources=resources) as context:
+        return list(schedule(context))  # type: ignore[arg-type]  # a generator of requests
+
+
+def ticks(cron_minute: int, first: date, days: int) -> Iterator[datetime]:
+    start = datetime(first.year, first.month, first.day, 0, cron_minute, tzinfo=UTC)
+    yield from (start + number * HOUR for number in range(24 * days))
+
+
+@pytest.mark.parametrize(("zone", "night"), NIGHTS)
+def test_each_local_day_is_planned_once_in_the_last_hours_of_the_day_before(zone: str, night: date) -> None:
+    planned = [
+        (at.astimezone(ZoneInfo(zone)), request.partition_key)
+        for at in ticks(5, night - timedelta(days=2), 5)
+        for request in requests(plan_tomorrow, at, tenants=Tenants((zone,)))
+    ]
+
+    days = [night + timedelta(days=number) for number in (-1, 0, 1, 2)]
+    assert [key for _, key in planned if key in {day_key(day, TenantSlug("t0")) for day in days}] == [
+        day_key(day, TenantSlug("t0")) for day in days
+    ]
+    assert all(local.hour >= 22 for local, _ in planned)
+    assert all(key == day_key(local.date() + timedelta(days=1), TenantSlug("t0")) for local, key in planned)
+
+
+def test_the_plan_of_the_next_day_is_a_partition_at_that_moment(instance: dg.DagsterInstance) -> None:
+    zone = _zone_where_it_is_22()
+
+    with dg.build_schedule_context(
+        instance, datetime.now(UTC), {"tenants": Tenants((zone,))}, defs.get_repository_def()
+    ) as context:
+        ticked = plan_tomorrow.evaluate_tick(context)
+
+    assert ticked.run_requests is not None
+    assert [request.tags["dagster/partition"] for request in ticked.run_requests] == [
+        day_key(datetime.now(ZoneInfo(zone)).date() + timedelta(days=1), TenantSlug("t0"))
+    ]
+
+
+@pytest.mark.parametrize(("zone", "night"), NIGHTS)
+def test_each_local_day_is_reported_once_after_its_own_midnight(zone: str, night: date) -> None:
+    reported = [
+        (at.astimezone(ZoneInfo(zone)), request.partition_key)
+        for at in ticks(40, night - timedelta(days=2), 6)
+        for request in requests(report_yesterday, at, tenants=Tenants((zone,)))
+    ]
+
+    days = [night + timedelta(days=number) for number in (-1, 0, 1, 2)]
+    wanted = [day_key(day, TenantSlug("t0")) for day in days]
+    assert [key for _, key in reported if key in wanted] == wanted
+    assert all(local.hour in (1, 2) for local, _ in reported)
+
+
+def test_only_tenants_with_messages_due_in_the_next_hour_are_asked_to_send() -> None:
+    noon = datetime(2026, 11, 18, 12, tzinfo=UTC)
+    due = Due(work={noon: ["acme"], noon - HOUR: ["zulu"], noon + HOUR: ["zulu"]})
+
+    asked = requests(send_next_hour, noon - timedelta(minutes=4), due_hours=due)
+
+    assert [request.partition_key for request in asked] == [hour_key(noon, ACME)]
+    assert asked[0].tags["outreach/batch_tenant"] == "acme"
+
+
+def test_the_last_hour_of_a_day_asks_for_the_first_one_of_the_next() -> None:
+    midnight = datetime(2026, 12, 31, tzinfo=UTC) + timedelta(days=1)
+
+    asked = requests(send_next_hour, midnight - timedelta(minutes=4), due_hours=Due(work={midnight: ["acme"]}))
+
+    assert [request.partition_key for request in asked] == [hour_key(midnight, ACME)]
+
+
+def test_the_next_hour_is_a_partition_when_its_run_is_asked_for(instance: dg.DagsterInstance) -> None:
+    now = datetime.now(UTC)
+    hour = now.replace(minute=0, second=0, microsecond=0) + HOUR
+
+    with dg.build_schedule_context(
+        instance, now, {"due_hours": Due(work={hour: ["acme"]})}, defs.get_repository_def()
+    ) as context:
+        ticked = send_next_hour.evaluate_tick(context)
+
+    assert ticked.run_requests is not None
+    (request,) = ticked.run_requests
+    assert request.tags["dagster/partition"] == hour_key(hour, ACME)
+
+
+def test_an_hour_is_counted_after_it_has_ended() -> None:
+    noon = datetime(2026, 11, 18, 12, tzinfo=UTC)
+
+    asked = requests(reconcile_last_hour, noon + HOUR + timedelta(minutes=15), due_hours=Due(held={noon: ["acme"]}))
+
+    assert [request.partition_key for request in asked] == [hour_key(noon, ACME)]
+
+
+@pytest.mark.parametrize("schedule", [audit_dns_every_six_hours, score_health_every_hour])
+def test_audit_and_health_are_of_the_tenants_own_today(schedule: dg.ScheduleDefinition) -> None:
+    late = datetime(2026, 11, 18, 12, 10, tzinfo=UTC)
+
+    asked = requests(schedule, late, tenants=Tenants(("Pacific/Auckland", "Pacific/Pago_Pago")))
+
+    assert [request.partition_key for request in asked] == [
+        day_key(date(2026, 11, 19), TenantSlug("t0")),
+        day_key(date(2026, 11, 18), TenantSlug("t1")),
+    ]
+
+
+def test_a_tick_repeated_asks_for_the_same_runs_and_the_next_one_for_others() -> None:
+    at, tenants = datetime(2026, 11, 18, 12, 25, tzinfo=UTC), Tenants(("Etc/UTC",))
+
+    keys = [requests(score_health_every_hour, moment, tenants=tenants)[0].run_key for moment in (at, at, at + HOUR)]
+
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_partitions_are_made_a_month_ahead() -> None:
+    asked: list[int] = []
+
+    class Upkeep:
+        def heartbeat(self) -> bool:
+            return True
+
+        def ensure_partitions(self, days: int) -> int:
+            asked.append(days)
+            return 3
+
+    result = upkeep.execute_in_process(resources={"maintenance": Upkeep()})
+
+    assert result.success
+    assert asked == [30]
+
+
+def test_every_schedule_and_sensor_runs_without_being_switched_on() -> None:
+    repository = defs.get_repository_def()
+
+    asleep = [
+        each.name
+        for each in (*repository.schedule_defs, *repository.sensor_defs)
+        if "RUNNING" not in str(each.default_status)
+    ]
+
+    assert asleep == []
+
+
+def _zone_where_it_is_22() -> str:
+    offset = (22 - datetime.now(UTC).hour + 11) % 24 - 11
+    return f"Etc/GMT{-offset:+d}" if offset else "Etc/UTC"
