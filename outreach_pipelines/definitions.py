@@ -67,7 +67,8 @@ def build_defs(**overrides: object) -> dg.Definitions:
         asset_checks=[nothing_is_lost, *CHECKS],
         jobs=[*JOBS, upkeep],
         schedules=[
-            plan_tomorrow, send_next_hour, reconcile_last_hour, audit_dns_every_six_hours, score_health_every_hour, report_yesterday, upkeep_every_day,
+            plan_tomorrow, send_next_hour, reconcile_last_hour,
+            audit_dns_every_six_hours, score_health_every_hour, report_yesterday, upkeep_every_day,
         ],
         sensors=[inventory_files_changed, lead_files_uploaded, provider_events, replies_in_inboxes, back_off, sweeper, batch_watchdog],
         resources=resources,

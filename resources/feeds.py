@@ -4,9 +4,9 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import boto3
-from outreach_pipelines.adapters.imap import ImapInboxReader
 
 from outreach_pipelines.adapters.dns import AiodnsResolver, NameServerAddress, ResolverConfig
+from outreach_pipelines.adapters.imap import ImapInboxReader
 from outreach_pipelines.adapters.sqs import SqsEventFeed
 from outreach_pipelines.application.audit_domains import DnsResolver
 from outreach_pipelines.application.ingest_events import EventFeed, NoFeed

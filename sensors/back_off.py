@@ -1,8 +1,8 @@
 """Back-off when thresholds are crossed, and the sweeper: both act on the database at once, so that the next intent obeys."""
 
 import dagster as dg
-from outreach_pipelines.application.apply_back_off import BackOffStore, apply_back_off
 
+from outreach_pipelines.application.apply_back_off import BackOffStore, apply_back_off
 from outreach_pipelines.application.maintain import Maintenance, sweep_all
 from outreach_pipelines.application.ports import Clock, MessageStore
 from outreach_pipelines.application.tenants import TenantDirectory

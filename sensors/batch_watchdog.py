@@ -10,7 +10,7 @@ from outreach_pipelines.application.ports import Clock
 from schedules.hourly_batches import batch_request
 from schedules.jobs import send_hour
 
-_LIVING = [
+LIVING = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -34,7 +34,7 @@ def batch_watchdog(
     for tenant in due_hours.tenants_due(hour):
         this_hour = dg.RunsFilter(job_name=send_hour.name, tags={"dagster/partition": hour_key(hour, tenant.slug)})
         mine = context.instance.get_runs(this_hour)
-        if not any(run.status in _LIVING for run in mine) and len(mine) < _MOST_RUNS:
+        if not any(run.status in LIVING for run in mine) and len(mine) < _MOST_RUNS:
             requests.append(batch_request(tenant, hour, attempt=len(mine) + 1))
     return (
         dg.SensorResult(run_requests=requests)

@@ -22,7 +22,10 @@ def _lines_of(path: Path) -> list[str]:
     zone = dns.zone.from_file(str(path), origin=f"{path.stem}.", relativize=False)
     found = ((name, rdata) for name, _, rdata in zone.iterate_rdatas())
     kept = ((name, rdata) for name, rdata in found if dns.rdatatype.to_text(rdata.rdtype) in _SERVED)
-    return [f"{name.to_text(omit_final_dot=True)} {dns.rdatatype.to_text(rdata.rdtype)} {_text(rdata)}" for name, rdata in kept]
+    return [
+        f"{name.to_text(omit_final_dot=True)} {dns.rdatatype.to_text(rdata.rdtype)} {_text(rdata)}"
+        for name, rdata in kept
+    ]
 
 
 def _text(rdata: dns.rdata.Rdata) -> str:

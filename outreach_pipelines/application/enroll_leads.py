@@ -82,9 +82,7 @@ def enroll_leads(store: EnrollmentStore, *, tenant: TenantId) -> Enrolled:
     return Enrolled({campaign.name: _taken_in(store, tenant, campaign, files) for campaign in store.taking(tenant)})
 
 
-def _taken_in(
-    store: EnrollmentStore, tenant: TenantId, campaign: TakingCampaign, files: Sequence[AppliedFile]
-) -> int:
+def _taken_in(store: EnrollmentStore, tenant: TenantId, campaign: TakingCampaign, files: Sequence[AppliedFile]) -> int:
     own = [file.id for file in files if takes_file(campaign.selection, file.name)]
     if not own:
         return 0

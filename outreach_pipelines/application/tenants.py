@@ -23,6 +23,10 @@ class TenantDirectory(Protocol):
         """Every tenant whose inventory was applied, by slug."""
         ...
 
+    def with_events(self) -> Sequence[TenantRow]:
+        """Those with events that wait to be applied."""
+        ...
+
     def of(self, slug: TenantSlug) -> TenantId:
         """The number of a tenant. Raises `NotFound`."""
         ...

@@ -29,11 +29,12 @@ from resources import database, feeds, keys
 
 HOUR = timedelta(hours=1)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-INBOXES_EVERY = timedelta(minutes=30)
+EVENTS_EVERY = timedelta(minutes=10)
+INBOXES_EVERY = timedelta(minutes=60)
 JUDGED_EVERY = timedelta(minutes=30)
 PLANNED_BEFORE = timedelta(hours=2)
 LONGEST_AFTERMATH = timedelta(hours=10)
-WAIT_SECONDS = 0.004
+WAIT_SECONDS = 0.015
 
 
 class Jobs(Protocol):
@@ -95,6 +96,7 @@ class DemoDay:
     lab: LabControl = field(default_factory=lambda: LabControl(os.environ["OUTREACH_LAB_CONTROL_URL"]))
     news: Counter[str] = field(default_factory=Counter)
     _time: SteppedTime = field(default_factory=database.stepped_time)
+    _events_read: datetime = NEVER
     _inboxes_read: datetime = NEVER
     _judged: datetime = NEVER
     _fault: BaseException | None = None
@@ -178,8 +180,11 @@ class DemoDay:
 
     def _home(self, *, everything: bool = False) -> None:
         """Bring home what the world has sent back, as the sensors do."""
-        self._events()
         now = self._time.now()
+        if now - self._events_read < EVENTS_EVERY and not everything:
+            return
+        self._events_read = now
+        self._events()
         if everything or now - self._inboxes_read >= INBOXES_EVERY:
             self._read_inboxes()
         if everything or now - self._judged >= JUDGED_EVERY:
@@ -194,7 +199,7 @@ class DemoDay:
         while self.lab.status()["unpublished_events"]:
             ingest_events(feeds.event_feed(), database.event_inbox(), keys.tagger())
         ingest_events(feeds.event_feed(), database.event_inbox(), keys.tagger())
-        for row in self._tenants:
+        for row in database.tenants().with_events():
             self._record("delivery_events", row)
 
     def _read_inboxes(self) -> None:

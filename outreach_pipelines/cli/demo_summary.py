@@ -19,9 +19,10 @@ from outreach_pipelines.domain.message_tag import MessageTag
 from resources import database, keys
 
 STATES = ("accepted", "failed", "suppressed", "expired", "cancelled", "superseded", "unknown", "open")
-_LEADS = text(
-    "select coalesce(sum(row_count), 0) as read, coalesce(sum(accepted), 0) as accepted, coalesce(sum(already_known), 0) as already_known, coalesce(sum(rejected), 0) as rejected from app.lead_file"
-)
+_LEADS = text("""
+    select coalesce(sum(row_count), 0) as read, coalesce(sum(accepted), 0) as accepted,
+           coalesce(sum(already_known), 0) as already_known, coalesce(sum(rejected), 0) as rejected
+      from app.lead_file""")
 _STATES = text("""
     select case when m.state in ('planned', 'claimed', 'sending', 'retry_wait', 'in_doubt') then 'open' else m.state end as state, count(*) as n
       from app.message m join app.plan p on p.tenant_id = m.tenant_id and p.plan_id = m.plan_id
@@ -146,10 +147,9 @@ def _tags(ledger: Path) -> list[MessageTag]:
 def print_summary(summary: DemoSummary, console: Console) -> None:
     """The day on one screen."""
     table = Table(title=f"{summary.day:%A, %d %B %Y}", show_header=False)
-    table.add_row(
-        "leads read",
-        f"{summary.leads['read']}: {summary.leads['accepted']} accepted, {summary.leads['already_known']} in two files, {summary.leads['rejected']} refused",
-    )
+    leads = summary.leads
+    fates = f"{leads['accepted']} accepted, {leads['already_known']} in two files, {leads['rejected']} refused"
+    table.add_row("leads read", f"{leads['read']}: {fates}")
     table.add_row("placed", str(summary.placed))
     for state in STATES:
         if summary.states[state] or state in ("accepted", "open", "unknown"):

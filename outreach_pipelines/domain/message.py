@@ -36,12 +36,14 @@ class MessageEvent(StrEnum):
 
     CLAIM = "claim"
     CLAIM_ENDS = "claim_ends"  # released, or its lease ran out
+    CANNOT_BE_WRITTEN = "cannot_be_written"  # a template or a header at fault, found under the claim
     INTENT = "intent"
     PROVIDER_ACCEPTED = "provider_accepted"
     REFUSED_FOR_NOW = "refused_for_now"
     REFUSED_FOR_GOOD = "refused_for_good"
     REPLY_LOST = "reply_lost"  # time-out, connection cut, or the lease of a sending message ran out
     ACCEPTANCE_SEEN = "acceptance_seen"  # an event or a look-up carries our verified tag or Message-ID
+    REJECTED_AFTER_ACCEPTANCE = "rejected_after_acceptance"  # SES: Reject and Rendering Failure come after Send
     ABSENCE_PROVEN = "absence_proven"  # the evidence stream's watermark has passed the intent and shows nothing
     NO_EVIDENCE = "no_evidence"  # this provider will never tell
     SUPPRESS = "suppress"
@@ -81,6 +83,7 @@ _RULES: Mapping[MessageEvent, tuple[Mapping[MessageState, MessageState], Mapping
         {S.SENDING: Ignored("after the intent a lease that runs out is a lost reply")},
         _NOT_CLAIMED,
     ),
+    E.CANNOT_BE_WRITTEN: ({S.CLAIMED: S.FAILED}, {}, Ignored("letters are written under a claim only")),
     E.INTENT: ({S.CLAIMED: S.SENDING}, {}, _INTENT_NEEDS_CLAIM),
     E.PROVIDER_ACCEPTED: (
         {S.SENDING: S.ACCEPTED, S.IN_DOUBT: S.ACCEPTED},
@@ -96,6 +99,12 @@ _RULES: Mapping[MessageEvent, tuple[Mapping[MessageState, MessageState], Mapping
         {state: S.ACCEPTED for state in S if state is not S.ACCEPTED},
         {S.ACCEPTED: Ignored("providers report at least once")},
         _CLOSED,
+    ),
+    # The provider took it and threw it away: nothing was sent, and nothing is sent again.
+    E.REJECTED_AFTER_ACCEPTANCE: (
+        {S.ACCEPTED: S.FAILED},
+        {},
+        Ignored("an acceptance is recorded before its rejection"),
     ),
     E.ABSENCE_PROVEN: ({S.IN_DOUBT: S.PLANNED}, {}, _NO_DOUBT),
     E.NO_EVIDENCE: ({S.IN_DOUBT: S.UNKNOWN}, {}, _NO_DOUBT),

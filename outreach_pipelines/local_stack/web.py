@@ -14,5 +14,16 @@ HEALTH_PATH = "/healthz"
 
 def web_plan(*, port: int, checkout: Path, environment: Mapping[str, str]) -> ChildPlan:
     """Return the child that serves the web edge on `port` with the settings in `environment`."""
-    command = (sys.executable, "-m", "uvicorn", APPLICATION, "--factory", "--no-access-log", "--host", LOOPBACK, "--port", str(port))
+    command = (
+        sys.executable,
+        "-m",
+        "uvicorn",
+        APPLICATION,
+        "--factory",
+        "--no-access-log",
+        "--host",
+        LOOPBACK,
+        "--port",
+        str(port),
+    )
     return ChildPlan("web", command, checkout, environment, lambda _pid: answers(port, HEALTH_PATH))

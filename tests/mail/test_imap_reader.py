@@ -39,7 +39,7 @@ class Known:
 
     password: str = "secret"
 
-    def resolve(self, reference: SecretRef) -> Secret:  # noqa: ARG002 - the protocol's signature
+    def resolve(self, reference: SecretRef) -> Secret:
         return Secret(self.password)
 
     def setting(self, setting: Setting) -> str:
@@ -263,7 +263,7 @@ def test_a_fault_of_who_takes_the_mail_is_not_taken_for_one_of_the_inbox(port, p
 class FullDisk(list[InboxBatch]):
     """Takes nothing."""
 
-    def append(self, batch: InboxBatch) -> None:  # noqa: ARG002 - the signature of a list
+    def append(self, batch: InboxBatch) -> None:
         message = "disk full"
         raise OSError(message)
 

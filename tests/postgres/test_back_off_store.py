@@ -253,7 +253,7 @@ def test_an_ip_reputation_block_holds_the_path_and_not_the_recipient(
     assert world.sql("select from app.suppression where tenant_id = %(t)s", t=world.tenant) == []
     outcome = begin_one(engine, world, 1)
     assert isinstance(outcome, NotBegun)
-    assert outcome.reason == "no_usable_account"
+    assert outcome.reason == "path_held"
 
 
 def test_a_rate_limit_halves_the_pace_of_its_path(engine: Engine, world: SmallWorld, mail: SentMail) -> None:

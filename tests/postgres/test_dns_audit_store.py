@@ -115,7 +115,11 @@ async def test_a_fault_is_believed_when_the_next_night_shows_it_again(
     after_two = way(installation, tenant)
     assert (after_one["state"], after_one["definite_state"]) == ("not_ready", "ready")
     assert "to be confirmed" in str(after_one["reason"])
-    assert (after_two["state"], after_two["definite_state"], after_two["definite_at"]) == ("not_ready", "not_ready", NIGHT + 2 * DAY)
+    assert (after_two["state"], after_two["definite_state"], after_two["definite_at"]) == (
+        "not_ready",
+        "not_ready",
+        NIGHT + 2 * DAY,
+    )
     assert "dkim_record of s2026._domainkey.acme-desk.example" in str(after_two["reason"])
 
 
@@ -166,7 +170,8 @@ async def test_a_finding_carries_the_records_that_mend_it(
     await audit(store, tenant, example_zones())
 
     rows = installation.sql(
-        "select publish, severity, stops from app.dns_finding where tenant_id = %(t)s and name = '_dmarc.acme-letters.example'", t=tenant.id
+        "select publish, severity, stops from app.dns_finding where tenant_id = %(t)s and name = '_dmarc.acme-letters.example'",
+        t=tenant.id,
     )
     assert len(rows) == 1
     assert str(rows[0]["publish"]).startswith("['_dmarc.acme-letters.example. 3600 IN TXT \"v=DMARC1;")
@@ -193,7 +198,9 @@ async def test_a_belief_is_read_back_as_it_was_settled(
     assert kinds == {Ready, AwaitingConfirmation if nights == 1 else NotReady}
 
 
-async def test_an_undecided_belief_is_read_back_with_its_causes(tenant: TenantRef, store: PostgresDnsAuditStore) -> None:
+async def test_an_undecided_belief_is_read_back_with_its_causes(
+    tenant: TenantRef, store: PostgresDnsAuditStore
+) -> None:
     await audit(store, tenant, SilentDns())
 
     assert store.last_definite(tenant.id)[DESK].state == Undecided((Cause.TIMEOUT,))

@@ -47,7 +47,9 @@ def test_a_new_lead_waits_at_the_first_step_without_a_day(installation: Installa
 
     summary = installation.enroll(tenant)
 
-    rows = installation.sql("select round, step, due_day, mailbox_id, state from app.enrollment where tenant_id = %(t)s", t=tenant.id)
+    rows = installation.sql(
+        "select round, step, due_day, mailbox_id, state from app.enrollment where tenant_id = %(t)s", t=tenant.id
+    )
     assert summary.by_campaign == {"all": 2}
     assert [tuple(row.values()) for row in rows] == [(1, 1, None, None, "active")] * 2
 
@@ -65,7 +67,9 @@ def test_enrolling_twice_enrolls_once(installation: Installation) -> None:
 def test_an_ended_enrollment_is_not_begun_anew(installation: Installation) -> None:
     tenant = with_leads(installation, with_campaigns(campaign("all")))
     installation.enroll(tenant)
-    installation.sql("update app.enrollment set state = 'finished', reason = 'completed' where tenant_id = %(t)s", t=tenant.id)
+    installation.sql(
+        "update app.enrollment set state = 'finished', reason = 'completed' where tenant_id = %(t)s", t=tenant.id
+    )
 
     again = installation.enroll(tenant)
 
@@ -113,7 +117,8 @@ def test_leads_of_a_later_file_join_and_two_campaigns_may_take_one_person(instal
 def test_an_erased_person_is_not_enrolled(installation: Installation) -> None:
     tenant = with_leads(installation, with_campaigns(campaign("all")))
     installation.sql(
-        "update app.lead set address = null, erased_at = now() where tenant_id = %(t)s and first_name = 'Anna'", t=tenant.id
+        "update app.lead set address = null, erased_at = now() where tenant_id = %(t)s and first_name = 'Anna'",
+        t=tenant.id,
     )
 
     summary = installation.enroll(tenant)
@@ -122,7 +127,9 @@ def test_an_erased_person_is_not_enrolled(installation: Installation) -> None:
 
 
 def test_a_suppressed_person_is_enrolled_so_that_the_plan_says_why_not(installation: Installation) -> None:
-    listed = ListedSuppression(parse_subject("anna@firma.example"), SuppressionKind.OBJECTION, "letter", date(2026, 6, 30))  # type: ignore[arg-type]  # a sound subject
+    listed = ListedSuppression(
+        parse_subject("anna@firma.example"), SuppressionKind.OBJECTION, "letter", date(2026, 6, 30)
+    )  # type: ignore[arg-type]  # a sound subject
     tenant = with_leads(installation, replace(with_campaigns(campaign("all")), suppressions=(listed,)))
 
     summary = installation.enroll(tenant)
@@ -134,7 +141,9 @@ def test_a_suppression_that_is_loaded_later_ends_the_sequence_of_that_person_alo
     inventory = with_campaigns(campaign("all"))
     tenant = with_leads(installation, replace(inventory, suppressions=()))
     installation.enroll(tenant)
-    listed = ListedSuppression(parse_subject("anna@firma.example"), SuppressionKind.HARD_BOUNCE, "list", date(2026, 6, 30))  # type: ignore[arg-type]  # a sound subject
+    listed = ListedSuppression(
+        parse_subject("anna@firma.example"), SuppressionKind.HARD_BOUNCE, "list", date(2026, 6, 30)
+    )  # type: ignore[arg-type]  # a sound subject
 
     installation.apply(replace(inventory, suppressions=(listed,)))
 

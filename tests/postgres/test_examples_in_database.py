@@ -70,7 +70,10 @@ def count(installation: Installation, table: str) -> int:
 def test_tenants_domains_mailboxes_and_suppressions_are_those_of_the_files(
     installation: Installation, loaded: Loaded
 ) -> None:
-    listed = {name: [row for slug in TENANTS for row in csv_rows(EXAMPLES / "inventory" / slug / f"{name}.csv")] for name in ("domains", "mailboxes", "suppressions")}
+    listed = {
+        name: [row for slug in TENANTS for row in csv_rows(EXAMPLES / "inventory" / slug / f"{name}.csv")]
+        for name in ("domains", "mailboxes", "suppressions")
+    }
 
     assert tuple(loaded) == TENANTS
     assert count(installation, "sending_domain") == len(listed["domains"]) == 12
@@ -114,13 +117,17 @@ def test_each_lead_is_enrolled_in_the_campaign_of_its_file_and_language(
         for key, line in placed(installation, tenant, "lead_source"):
             wanted[_campaign(str(key), files[str(key)][int(str(line))])] += 1
 
-    rows = installation.sql("select c.name, count(*) as n from app.enrollment e join app.campaign c using (tenant_id, campaign_id) group by 1")
+    rows = installation.sql(
+        "select c.name, count(*) as n from app.enrollment e join app.campaign c using (tenant_id, campaign_id) group by 1"
+    )
 
     assert {row["name"]: row["n"] for row in rows} == wanted
     assert count(installation, "enrollment") == 1_200 - REFUSED_ROWS
 
 
-def test_each_enrolled_lead_has_all_fields_that_its_campaign_asks_for(installation: Installation, loaded: Loaded) -> None:
+def test_each_enrolled_lead_has_all_fields_that_its_campaign_asks_for(
+    installation: Installation, loaded: Loaded
+) -> None:
     missing = installation.sql(
         "select l.lead_id, c.name, f.name as field from app.enrollment e join app.lead l using (tenant_id, lead_id)"
         " join app.campaign c using (tenant_id, campaign_id) cross join unnest(c.required_fields) as f (name)"
@@ -158,7 +165,14 @@ async def test_the_mail_hosts_of_all_companies_are_found(installation: Installat
 
     found = [await resolve_recipients(example_zones(), store, tenant=tenant.id) for tenant in loaded.values()]
 
-    hosts = Counter({str(row["p"]): int(str(row["n"])) for row in installation.sql("select recipient_provider as p, count(distinct split_part(address, '@', 2)) as n from app.lead group by 1")})
+    hosts = Counter(
+        {
+            str(row["p"]): int(str(row["n"]))
+            for row in installation.sql(
+                "select recipient_provider as p, count(distinct split_part(address, '@', 2)) as n from app.lead group by 1"
+            )
+        }
+    )
     assert sum(each.unanswered + each.take_no_mail for each in found) == 0
     assert hosts.keys() == {"google", "microsoft", "other"}
     assert hosts.total() == 60

@@ -153,7 +153,10 @@ def test_mailboxes_without_accounts_of_their_own_follow_their_domain(installatio
 def test_what_the_audit_and_the_pace_know_survives_a_change_of_the_files(installation: Installation) -> None:
     inventory = fresh(example("kiwi"))
     tenant, _ = installation.apply(inventory)
-    installation.sql("update app.domain_account set definite_state = 'ready', definite_at = now() where tenant_id = %(t)s", t=tenant.id)
+    installation.sql(
+        "update app.domain_account set definite_state = 'ready', definite_at = now() where tenant_id = %(t)s",
+        t=tenant.id,
+    )
     installation.sql("update app.mailbox set errors_in_row = 3 where tenant_id = %(t)s", t=tenant.id)
     domains = tuple(replace(domain, region="eu-west-1") for domain in inventory.domains)
     mailboxes = tuple(replace(mailbox, daily_cap=7) for mailbox in inventory.mailboxes)
@@ -295,7 +298,9 @@ def test_an_import_waits_for_the_intents_under_way_before_it_suppresses(
 def test_a_paused_tenant_stays_paused_and_a_resting_domain_at_rest(installation: Installation) -> None:
     inventory = fresh(example("kiwi"))
     tenant, _ = installation.apply(inventory)
-    installation.sql("update app.tenant set state = 'paused', pause_reason = 'test' where tenant_id = %(t)s", t=tenant.id)
+    installation.sql(
+        "update app.tenant set state = 'paused', pause_reason = 'test' where tenant_id = %(t)s", t=tenant.id
+    )
     installation.sql("update app.sending_domain set state = 'resting' where tenant_id = %(t)s", t=tenant.id)
 
     installation.apply(_renamed(inventory))

@@ -22,9 +22,7 @@ from outreach_pipelines.domain.tenant import TenantRef
 
 pytest_plugins = ("tenant_fixtures",)
 
-PEOPLE = (
-    "email,first name,product,zone\nAnna@firma.example,Anna,pump,Europe/Berlin\nben@firma.example,Ben,,\nnot an address,C,,\n"
-)
+PEOPLE = "email,first name,product,zone\nAnna@firma.example,Anna,pump,Europe/Berlin\nben@firma.example,Ben,,\nnot an address,C,,\n"
 FILE = LeadFile(LeadFileName("a-service.csv"), FileDigest(hashlib.sha256(b"a").hexdigest()))
 
 
@@ -48,7 +46,9 @@ def rows(installation: Installation, tenant: TenantRef, table: str) -> list[dict
 
 
 def counts(installation: Installation, tenant: TenantRef) -> tuple[int, ...]:
-    return tuple(len(rows(installation, tenant, table)) for table in ("lead_file", "lead", "lead_source", "rejected_row"))
+    return tuple(
+        len(rows(installation, tenant, table)) for table in ("lead_file", "lead", "lead_source", "rejected_row")
+    )
 
 
 def test_each_row_is_a_lead_or_a_refusal_with_its_line(installation: Installation, tenant: TenantRef) -> None:
@@ -61,7 +61,11 @@ def test_each_row_is_a_lead_or_a_refusal_with_its_line(installation: Installatio
     (file,) = rows(installation, tenant, "lead_file")
     assert (summary.read, summary.accepted, dict(summary.rejected)) == (3, 2, {"bad_address": 1})
     assert (anna["address"], anna["first_name"], anna["zone"]) == ("Anna@firma.example", "Anna", "Europe/Berlin")
-    assert (anna["fields"], anna["basis"], anna["basis_evidence"]) == ({"product": "pump"}, "consent", "form of 2026-10-01")
+    assert (anna["fields"], anna["basis"], anna["basis_evidence"]) == (
+        {"product": "pump"},
+        "consent",
+        "form of 2026-10-01",
+    )
     assert (ben["zone"], ben["last_name"], ben["verified"], ben["engaged"]) == (None, None, False, False)
     assert (refused["line"], refused["reason"], refused["raw"]) == (4, "bad_address", '["not an address", "C", "", ""]')
     assert (file["row_count"], file["accepted"], file["already_known"], file["rejected"]) == (3, 2, 0, 1)
@@ -83,7 +87,9 @@ def test_the_same_octets_under_another_name_change_nothing(installation: Install
 def test_a_person_in_two_files_is_one_lead_with_two_sources(installation: Installation, tenant: TenantRef) -> None:
     installation.upload(tenant, "a-service.csv", PEOPLE)
     installation.import_leads(tenant)
-    installation.upload(tenant, "b-service.csv", "email,first name\nANNA@FIRMA.example,Another\nzoe@firma.example,Zoe\n")
+    installation.upload(
+        tenant, "b-service.csv", "email,first name\nANNA@FIRMA.example,Another\nzoe@firma.example,Zoe\n"
+    )
 
     summary = installation.import_leads(tenant)
 
@@ -94,11 +100,15 @@ def test_a_person_in_two_files_is_one_lead_with_two_sources(installation: Instal
     assert sources.count(people["Anna"]) == 2
 
 
-def test_a_later_file_fills_what_was_empty_and_changes_nothing_else(installation: Installation, tenant: TenantRef) -> None:
+def test_a_later_file_fills_what_was_empty_and_changes_nothing_else(
+    installation: Installation, tenant: TenantRef
+) -> None:
     installation.upload(tenant, "a-service.csv", "email,first name,product,note\nanna@firma.example,Anna,pump,\n")
     installation.import_leads(tenant)
     installation.upload(
-        tenant, "b-service.csv", "email,first name,company,product,note,due,evidence\nanna@firma.example,Hannah,Firma,fan,urgent,May,contract 7\n"
+        tenant,
+        "b-service.csv",
+        "email,first name,company,product,note,due,evidence\nanna@firma.example,Hannah,Firma,fan,urgent,May,contract 7\n",
     )
 
     installation.import_leads(tenant)
@@ -121,7 +131,9 @@ def test_a_fault_in_the_middle_leaves_nothing_of_the_file(installation: Installa
     assert counts(installation, tenant) == (0, 0, 0, 0)
 
 
-def test_a_file_that_cannot_be_read_is_remembered_with_its_line_once(installation: Installation, tenant: TenantRef) -> None:
+def test_a_file_that_cannot_be_read_is_remembered_with_its_line_once(
+    installation: Installation, tenant: TenantRef
+) -> None:
     installation.upload(tenant, "a-service.csv", 'email\nanna@firma.example\n"ben@firma.example\n')
 
     installation.import_leads(tenant)
@@ -161,7 +173,9 @@ def test_an_erased_person_is_not_brought_back_by_another_file(installation: Inst
     assert rows(installation, tenant, "lead_source")[-1]["basis_evidence"] is None
 
 
-def test_two_tenants_hash_one_person_apart_and_see_only_their_own(installation: Installation, tenant: TenantRef) -> None:
+def test_two_tenants_hash_one_person_apart_and_see_only_their_own(
+    installation: Installation, tenant: TenantRef
+) -> None:
     other, _ = installation.apply(fresh(example("kiwi")))
     for each in (tenant, other):
         installation.upload(each, "a-service.csv", PEOPLE)
@@ -183,11 +197,14 @@ def test_hashes_follow_from_the_installations_key_and_the_slug(installation: Ins
 
     own, person = tenant_address_key(KEY, tenant.slug), address("anna@firma.example")
     hashes = (address_hmac(person, own), domain_hmac(person.domain, own), address_hmac(person, global_address_key(KEY)))
-    assert tuple(anna[name] for name in ("address_hmac", "domain_hmac", "global_hmac")) == tuple(map(bytes.fromhex, hashes))
+    assert tuple(anna[name] for name in ("address_hmac", "domain_hmac", "global_hmac")) == tuple(
+        map(bytes.fromhex, hashes)
+    )
 
 
 @pytest.mark.parametrize(
-    ("subject", "hit"), [("Anna@Firma.example", {"Anna"}), ("@firma.example", {"Anna", "Ben"}), ("c@firma.example", set())]
+    ("subject", "hit"),
+    [("Anna@Firma.example", {"Anna"}), ("@firma.example", {"Anna", "Ben"}), ("c@firma.example", set())],
 )
 def test_an_entry_of_suppressions_csv_hits_the_lead_of_the_same_person(
     installation: Installation, subject: str, hit: set[str]

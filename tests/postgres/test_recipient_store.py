@@ -15,7 +15,14 @@ from outreach_pipelines.domain.tenant import TenantRef
 pytest_plugins = ("tenant_fixtures",)
 
 PEOPLE = "\n".join(
-    ["email", "anna@google.example", "ben@GOOGLE.example", "cleo@teams.example", "dina@null.example", "emil@gone.example"]
+    [
+        "email",
+        "anna@google.example",
+        "ben@GOOGLE.example",
+        "cleo@teams.example",
+        "dina@null.example",
+        "emil@gone.example",
+    ]
 )
 LINES = (
     "google.example MX 10 aspmx.l.google.com",
@@ -67,7 +74,12 @@ async def test_each_domain_is_asked_once_and_its_people_know(
 
     people = known(installation, tenant)
     assert summary == ResolvedRecipients(resolved=4, take_no_mail=2, unanswered=0)
-    assert [query.name for query in dns.served.asked] == ["gone.example", "google.example", "null.example", "teams.example"]
+    assert [query.name for query in dns.served.asked] == [
+        "gone.example",
+        "google.example",
+        "null.example",
+        "teams.example",
+    ]
     assert people["anna"] == people["ben"] == ("google", None, True)
     assert people["cleo"] == ("microsoft", None, True)
     assert people["dina"] == ("other", "null_mx", True)
@@ -83,7 +95,9 @@ async def test_what_is_known_is_not_asked_again(installation: Installation, tena
     assert (summary.resolved, again.served.asked) == (0, [])
 
 
-async def test_silence_changes_nothing_and_is_asked_again_next_time(installation: Installation, tenant: TenantRef) -> None:
+async def test_silence_changes_nothing_and_is_asked_again_next_time(
+    installation: Installation, tenant: TenantRef
+) -> None:
     silent = Dns(failing=frozenset({"gone.example", "google.example"}))
 
     first = await resolve(installation, tenant, silent)
@@ -95,10 +109,13 @@ async def test_silence_changes_nothing_and_is_asked_again_next_time(installation
     assert (second.resolved, known(installation, tenant)["anna"]) == (2, ("google", None, True))
 
 
-async def test_a_domain_that_took_no_mail_is_asked_again_after_a_week(installation: Installation, tenant: TenantRef) -> None:
+async def test_a_domain_that_took_no_mail_is_asked_again_after_a_week(
+    installation: Installation, tenant: TenantRef
+) -> None:
     await resolve(installation, tenant, Dns())
     installation.sql(
-        "update app.lead set provider_checked_at = provider_checked_at - interval '8 days' where tenant_id = %(t)s", t=tenant.id
+        "update app.lead set provider_checked_at = provider_checked_at - interval '8 days' where tenant_id = %(t)s",
+        t=tenant.id,
     )
     later = Dns((*LINES, "gone.example MX 10 mx.gone.example"))
 
@@ -115,7 +132,8 @@ async def test_an_erased_person_is_left_out_and_another_tenant_untouched(
     installation.upload(other, "a-service.csv", PEOPLE)
     installation.import_leads(other)
     installation.sql(
-        "update app.lead set address = null, erased_at = now() where tenant_id = %(t)s and address like 'cleo%%'", t=tenant.id
+        "update app.lead set address = null, erased_at = now() where tenant_id = %(t)s and address like 'cleo%%'",
+        t=tenant.id,
     )
 
     summary = await resolve(installation, tenant, Dns())

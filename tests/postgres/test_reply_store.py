@@ -100,7 +100,7 @@ class SecondLooker(PostgresReplyStore):
 
     seen: Sequence[UntiedMail]
 
-    def untied_with_thread(self, tenant: TenantId) -> Sequence[UntiedMail]:  # noqa: ARG002 - the signature of the store
+    def untied_with_thread(self, tenant: TenantId) -> Sequence[UntiedMail]:
         return self.seen
 
 

@@ -47,7 +47,7 @@ class Told:
     called: asyncio.Event = field(default_factory=asyncio.Event)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def send(self, message: WireMessage, *, deadline: float) -> SendAnswer:  # noqa: ARG002 - the protocol's signature
+    async def send(self, message: WireMessage, *, deadline: float) -> SendAnswer:
         self.sent.append(message)
         self.called.set()
         await self.may_answer.wait()
@@ -74,13 +74,13 @@ class OneTransport:
     transport: MailTransport | None
     closed: bool = False
 
-    def of(self, tenant: TenantId, account: AccountId) -> MailTransport:  # noqa: ARG002 - the protocol's signature
+    def of(self, tenant: TenantId, account: AccountId) -> MailTransport:
         if self.transport is None:
             message = f"no account {account}"
             raise NotFound(message)
         return self.transport
 
-    def kind(self, tenant: TenantId, account: AccountId) -> str:  # noqa: ARG002 - the protocol's signature
+    def kind(self, tenant: TenantId, account: AccountId) -> str:
         return "smtp"
 
     async def close(self) -> None:

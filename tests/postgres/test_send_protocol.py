@@ -391,3 +391,41 @@ def test_eight_intents_of_one_claim_at_once_begin_it_once(store: PostgresMessage
 
     assert sum(isinstance(outcome, Begun) for outcome in outcomes) == 1
     assert world.one("select count(*) as n from app.send_attempt where message_id = %(m)s", m=message)["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "scope"), [(RefusalAction.STOP_PATH, "path"), (RefusalAction.STOP_TENANT, "account")]
+)
+def test_a_provider_that_stops_us_is_obeyed_at_the_next_intent_and_never_gone_round(
+    store: PostgresMessageStore, world: SmallWorld, action: RefusalAction, scope: str
+) -> None:
+    first, second = world.message(1), world.message(2, due_at=NOON + timedelta(minutes=10))
+    (letter,) = claim(store, world)
+    begin(store, letter)
+
+    store.record_refused(
+        letter.claim, Refused("SendingPausedException", "", "paused"), RefusalVerdict(action, 900, "rule")
+    )
+
+    world.at(NOON + timedelta(minutes=10))
+    outcome = begin(store, claim(store, world)[-1])
+    assert isinstance(outcome, NotBegun)
+    assert outcome.reason == "path_held"
+    holds = world.sql("select scope_key from app.hold where tenant_id = %(t)s", t=world.tenant)
+    assert [str(hold["scope_key"]).partition(":")[0] for hold in holds] == [scope]
+    assert [world.state(each)["state"] for each in (first, second)] == ["retry_wait", "planned"]
+
+
+def test_the_ramp_of_the_last_score_is_enforced_at_the_intent(store: PostgresMessageStore, world: SmallWorld) -> None:
+    world.message(1)
+    world.sql(
+        """insert into app.health_score (tenant_id, mailbox_id, day, version, total, parts, cap_today, ramp_stage)
+           values (%(t)s, %(m)s, %(d)s, '1', 100, '{}', 0, 'ramping')""",
+        t=world.tenant, m=world.mailboxes[0], d=NOON.date(),
+    )  # fmt: skip
+    (letter,) = claim(store, world)
+
+    outcome = begin(store, letter)
+
+    assert isinstance(outcome, NotBegun)
+    assert outcome.reason == "mailbox_daily_cap"

@@ -18,9 +18,15 @@ from outreach_pipelines.domain.reference import Fixed, FromEnvironment, SecretRe
 
 KEY = SecretRef(SecretScheme.SSM, "/outreach/key")
 CASES: list[tuple[ProviderKind, Connection]] = [
-    (ProviderKind.SES, SesConnection("eu-central-1", FromEnvironment("LAB_SES_URL"), SecretRef(SecretScheme.ENVIRONMENT, "ID"), KEY)),
+    (
+        ProviderKind.SES,
+        SesConnection("eu-central-1", FromEnvironment("LAB_SES_URL"), SecretRef(SecretScheme.ENVIRONMENT, "ID"), KEY),
+    ),
     (ProviderKind.SES, SesConnection("eu-central-1", None, None, None)),
-    (ProviderKind.SMTP, SmtpConnection(Fixed("smtp.example.net"), Fixed("587"), Tls.STARTTLS, FromEnvironment("LOGIN"), KEY)),
+    (
+        ProviderKind.SMTP,
+        SmtpConnection(Fixed("smtp.example.net"), Fixed("587"), Tls.STARTTLS, FromEnvironment("LOGIN"), KEY),
+    ),
     (ProviderKind.MAILGUN, MailgunConnection("eu", KEY)),
     (ProviderKind.POSTMARK, PostmarkConnection(KEY, "broadcast")),
 ]

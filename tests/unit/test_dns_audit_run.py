@@ -36,13 +36,13 @@ class MemoryAudits:
     days: dict[date, Sequence[SettledAudit]] = field(default_factory=dict)
     standings: dict[PathKey, Standing] = field(default_factory=dict)
 
-    def targets(self, tenant: TenantId) -> Sequence[AuditTarget]:  # noqa: ARG002 the port's
+    def targets(self, tenant: TenantId) -> Sequence[AuditTarget]:
         return self.wanted
 
-    def last_definite(self, tenant: TenantId) -> Mapping[PathKey, Standing]:  # noqa: ARG002 the port's
+    def last_definite(self, tenant: TenantId) -> Mapping[PathKey, Standing]:
         return dict(self.standings)
 
-    def save(self, tenant: TenantId, day: date, audits: Sequence[SettledAudit]) -> None:  # noqa: ARG002 the port's
+    def save(self, tenant: TenantId, day: date, audits: Sequence[SettledAudit]) -> None:
         self.days[day] = audits
         for one in audits:
             for account, standing in one.standings.items():
@@ -52,7 +52,7 @@ class MemoryAudits:
 class SilentResolver:
     """Answers nothing at all, not even by Unknown."""
 
-    async def resolve(self, queries: Collection[Query]) -> Mapping[Query, Answer]:  # noqa: ARG002 the port's
+    async def resolve(self, queries: Collection[Query]) -> Mapping[Query, Answer]:
         return {}
 
 

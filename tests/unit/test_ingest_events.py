@@ -34,7 +34,7 @@ class Queue:
     given: int = 0
     crashes: bool = False
 
-    def receive(self, *, most: int, wait_seconds: int) -> Sequence[FeedItem]:  # noqa: ARG002 - the protocol's signature
+    def receive(self, *, most: int, wait_seconds: int) -> Sequence[FeedItem]:
         items = self.waiting[self.given : self.given + min(most, 10)]
         self.given += len(items)
         return items
@@ -171,7 +171,7 @@ def test_a_run_takes_no_more_than_it_was_allowed(most: int) -> None:
 
 def test_a_feed_that_did_not_answer_is_no_empty_feed() -> None:
     class Broken(NoFeed):
-        def receive(self, *, most: int, wait_seconds: int) -> Sequence[FeedItem]:  # noqa: ARG002 - the protocol's signature
+        def receive(self, *, most: int, wait_seconds: int) -> Sequence[FeedItem]:
             message = "no answer"
             raise Unreadable(message)
 

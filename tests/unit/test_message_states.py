@@ -44,8 +44,11 @@ def test_evidence_of_acceptance_wins_from_every_other_state(state: MessageState)
     assert advance(state, E.ACCEPTANCE_SEEN) is S.ACCEPTED
 
 
-def test_nothing_leaves_accepted() -> None:
-    assert all(isinstance(advance(S.ACCEPTED, event), Ignored) for event in MessageEvent)
+def test_nothing_leaves_accepted_but_a_rejection_by_the_provider_itself() -> None:
+    moving = {event for event in MessageEvent if not isinstance(advance(S.ACCEPTED, event), Ignored)}
+
+    assert moving == {E.REJECTED_AFTER_ACCEPTANCE}
+    assert advance(S.ACCEPTED, E.REJECTED_AFTER_ACCEPTANCE) is S.FAILED
 
 
 def test_a_message_can_be_sent_only_through_claim_and_intent() -> None:

@@ -28,7 +28,9 @@ from outreach_pipelines.domain.recipient_mail import (
 )
 from outreach_pipelines.domain.send_plan.snapshot import RecipientProvider
 
-ROWS = tomllib.loads(resources.files("outreach_pipelines.domain").joinpath("recipient_providers.toml").read_text("utf-8"))["host"]
+ROWS = tomllib.loads(
+    resources.files("outreach_pipelines.domain").joinpath("recipient_providers.toml").read_text("utf-8")
+)["host"]
 OTHER = TakesMail(RecipientProvider.OTHER)
 
 

@@ -20,7 +20,13 @@ NAME = DomainName("_dmarc.acme.example")
 def finding(fault: Fault, fix: Fix | None = None) -> Finding:
     stops = frozenset({AccountName("ses"), AccountName("relay")})
     return Finding(
-        check=Check.DMARC_RECORD, fault=fault, severity=Severity.HIGH, name=NAME, evidence='two records; "p"', fix=fix, stops=stops
+        check=Check.DMARC_RECORD,
+        fault=fault,
+        severity=Severity.HIGH,
+        name=NAME,
+        evidence='two records; "p"',
+        fix=fix,
+        stops=stops,
     )
 
 

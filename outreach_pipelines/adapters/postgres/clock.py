@@ -33,7 +33,8 @@ class DatabaseClock:
         """Policy time in UTC."""
         if not self.stepped:
             return datetime.now(UTC)
-        with self.engine.connect() as connection:
+        # One statement: without a transaction around it, it is one round trip.
+        with self.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             now: datetime = connection.execute(_NOW).scalar_one()
         return now.astimezone(UTC)
 

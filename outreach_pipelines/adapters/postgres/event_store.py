@@ -167,6 +167,7 @@ class _Applying:
             )
         if applied.waiting.event.kind is EventKind.REPLIED:
             self.connection.execute(_SQL["engage"], enrollment)
+            self.connection.execute(_SQL["stop_company"], enrollment)
         if effect.delays_next_step or effect.away_until is not None:
             soft = applied.waiting.event.kind is not EventKind.OUT_OF_OFFICE
             now = self.connection.execute(_SQL["policy_now"]).scalar_one()

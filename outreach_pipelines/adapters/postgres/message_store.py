@@ -88,6 +88,10 @@ class PostgresMessageStore:
             )
             if settled:
                 connection.execute(_SQL["refusal_event"], _refusal_event(claim, refused, verdict))
+            if settled and verdict.action in (RefusalAction.STOP_PATH, RefusalAction.STOP_TENANT):
+                whole = verdict.action is RefusalAction.STOP_TENANT
+                values = _key(claim) | {"attempt": claim.attempt, "whole_account": whole, "sentence": answer[:500]}
+                connection.execute(_SQL["hold_refused_path"], values)
         return settled
 
     def record_not_sent(self, claim: ClaimedMessage, reason: str, *, retry_seconds: int | None) -> bool:

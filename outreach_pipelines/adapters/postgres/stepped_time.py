@@ -26,7 +26,7 @@ class PostgresSteppedTime:
 
     def now(self) -> datetime:
         """See `SteppedTime.now`."""
-        with self.ops.connect() as connection:
+        with self.ops.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             now: datetime = connection.execute(_NOW).scalar_one()
         return now.astimezone(UTC)
 
@@ -45,6 +45,6 @@ class PostgresSteppedTime:
 
     def due_state(self) -> DueState:
         """See `SteppedTime.due_state`."""
-        with self.ops.connect() as connection:
+        with self.ops.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             row = connection.execute(_DUE_STATE).one()
         return DueState(row.under_way, row.in_doubt, row.next_due, row.retry_waits)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
+from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.application.tenants import TenantRow
 from outreach_pipelines.domain.tenant import TenantId, TenantRef, TenantSlug
 from outreach_pipelines.errors import NotFound
@@ -13,6 +14,7 @@ _ALL = text(
     "select d.id, d.slug, t.zone, t.state from app.tenant_directory d join app.tenant t on t.tenant_id = d.id order by d.slug"
 )
 _ONE = text("select id from app.tenant_directory where slug = :slug")
+_WAITING = statements("events")["waiting_tenants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,12 @@ class PostgresTenantDirectory:
             TenantRow(TenantRef(TenantId(row.id), TenantSlug(row.slug)), row.zone, row.state == "paused")
             for row in rows
         ]
+
+    def with_events(self) -> Sequence[TenantRow]:
+        """See `TenantDirectory.with_events`."""
+        with self.ops.connect() as connection:
+            waiting = {row.tenant_id for row in connection.execute(_WAITING)}
+        return [row for row in self.all() if row.ref.id in waiting] if waiting else []
 
     def of(self, slug: TenantSlug) -> TenantId:
         """See `TenantDirectory.of`."""

@@ -10,7 +10,7 @@ select t.zone, p.thresholds
 -- name: standing
 -- Holds not released, of the tenant and of its accounts.
 select scope_key, signal, level, factor, reason, sentence, evidence, since, until, probation_factor, probation_days, counts_from
-  from app.hold where tenant_id = (select app.tenant()) and released_at is null
+  from app.hold where tenant_id = (select app.tenant()) and released_at is null and signal <> 'answer'
 union all
 select 'shared_account:' || h.account_id, signal, level, factor, reason, sentence, evidence, since, until, probation_factor, probation_days, counts_from
   from app.account_hold h join app.provider_account_share s on s.tenant_id = (select app.tenant()) and s.account_id = h.account_id

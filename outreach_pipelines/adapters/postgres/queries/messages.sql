@@ -179,3 +179,13 @@ select a.account_id, (select b.address from app.mailbox b join app.domain_accoun
  where a.kind = 'ses' and (a.proven_at is null or a.proven_at < clock_timestamp() - make_interval(mins => :minutes))
    and exists (select from app.message m where m.tenant_id = (select app.tenant()) and m.state in ('planned', 'retry_wait') and a.account_id = any (m.account_ids)
                   and m.due_at < (select app.now()) + interval '1 hour' and m.window_end > (select app.now()));
+
+-- name: hold_refused_path
+-- A provider that stops a path, or the tenant's account, is obeyed at once; the hold ends by itself and is asked anew then.
+insert into app.hold (tenant_id, scope_key, signal, level, factor, reason, sentence, since, until)
+select a.tenant_id, case when :whole_account then 'account:' || a.account_id else 'path:' || a.mailbox_id || ':' || a.account_id end,
+       'answer', 'stop', 0, 'provider_refused', :sentence, (select app.now()), (select app.now()) + interval '2 hours'
+  from app.send_attempt a
+ where a.tenant_id = (select app.tenant()) and a.plan_day = :plan_day and a.message_id = :message_id and a.attempt = :attempt
+on conflict (tenant_id, scope_key, signal) where released_at is null and signal <> 'manual'
+do update set until = excluded.until, sentence = excluded.sentence, factor = 0, level = 'stop';

@@ -38,7 +38,7 @@ create table app.hold (
     tenant_id integer not null references app.tenant,
     hold_id bigint generated always as identity,
     scope_key text not null check (scope_key ~ '^(tenant|(mailbox|domain|campaign|lead_file):[0-9]+|path:[0-9]+:[0-9]+|account:[0-9]+|provider:[0-9]+:[a-z]+)$'),
-    signal text not null default 'manual' check (signal in ('hard_bounces', 'complaints', 'soft_bounces', 'reputation', 'errors', 'manual')),
+    signal text not null default 'manual' check (signal in ('hard_bounces', 'complaints', 'soft_bounces', 'reputation', 'errors', 'answer', 'manual')),
     level text not null check (level in ('warn', 'slow', 'stop', 'manual')),
     factor numeric not null check (factor >= 0 and factor <= 1),
     reason text not null,
@@ -60,7 +60,7 @@ create index hold_in_force on app.hold (tenant_id, scope_key) where released_at 
 create unique index hold_once on app.hold (tenant_id, scope_key, signal) where released_at is null and signal <> 'manual';
 comment on column app.hold.recorded_at is 'Machine time; since, until and set_at are policy time.';
 comment on column app.hold.scope_key is 'tenant, mailbox:ID, domain:ID, campaign:ID, lead_file:ID, path:MAILBOX:ACCOUNT, account:ID, provider:MAILBOX:NAME.';
-comment on column app.hold.signal is 'The kind of evidence; manual for what a person has set, which no judgement touches.';
+comment on column app.hold.signal is 'The kind of evidence; manual for what a person has set and answer for what a provider has refused, which no judgement touches.';
 comment on column app.hold.probation_factor is 'What is in force from until on: see app.hold_factor. 1 where nothing follows.';
 comment on column app.hold.probation_days is 'Clean sending days since until.';
 comment on column app.hold.counts_from is 'Sends and reports up to here were paid for by an earlier stop.';

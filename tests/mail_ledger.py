@@ -1,0 +1,115 @@
+"""An SMTP server that writes down each message it takes, on disk for good, before it says so: the witness of crash tests.
+
+Belongs here: the dialogue of one account, its ledger, and stages at which a test may do something to the client. It knows
+nothing of the system that sends.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Stage(StrEnum):
+    """Where a dialogue stands, in its order."""
+
+    CONNECTED = "connected"
+    MAIL = "mail"
+    RECIPIENT = "recipient"
+    BEFORE_GO_AHEAD = "before the go-ahead"  # DATA was said
+    BEFORE_BODY = "before the body is read"  # 354 was answered
+    BODY_READ = "body read, not taken"
+    TAKEN = "taken, not answered"
+    ANSWERED = "answered"
+
+
+@dataclass
+class MailLedger:
+    """`at` is called at each stage with the recipient, if it is known; what it does, happens before the next step."""
+
+    path: Path
+    at: Callable[[Stage, str], None] = lambda _stage, _recipient: None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def serving(self) -> Iterator[int]:
+        """Serve on loopback; gives the port."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(0.1)
+            over = threading.Event()
+            accepting = threading.Thread(target=self._accept, args=(server, over))
+            accepting.start()
+            try:
+                yield int(server.getsockname()[1])
+            finally:
+                over.set()
+                accepting.join()
+
+    def recipients(self) -> list[str]:
+        """All messages taken, by whom they were for, in order."""
+        return self.path.read_text().split() if self.path.exists() else []
+
+    def _accept(self, server: socket.socket, over: threading.Event) -> None:
+        talks = []
+        while not over.is_set():
+            with suppress(TimeoutError):
+                client, _ = server.accept()
+                talks.append((client, threading.Thread(target=self._talk, args=(client,))))
+                talks[-1][1].start()
+        for client, talk in talks:
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+            talk.join()
+
+    def _talk(self, client: socket.socket) -> None:
+        # A client that is killed in mid-sentence is what this server is for.
+        with client, suppress(OSError), client.makefile("rwb") as wire:
+            _say(wire, "220 ledger.test")
+            self._dialogue(wire)
+
+    def _dialogue(self, wire: "socket.SocketIO | object") -> None:
+        recipient = ""
+        self.at(Stage.CONNECTED, recipient)
+        for line in wire:  # type: ignore[attr-defined]  # the two-way file of a socket
+            verb = line[:4].upper()
+            if verb == b"DATA":
+                self._take(wire, recipient)
+                continue
+            if verb == b"MAIL":
+                self.at(Stage.MAIL, recipient)
+            elif verb == b"RCPT":
+                recipient = line.decode().partition("<")[2].partition(">")[0]
+                self.at(Stage.RECIPIENT, recipient)
+            _say(wire, "221 2.0.0 Bye" if verb == b"QUIT" else "250 ledger.test" if verb == b"EHLO" else "250 2.1.0 Ok")
+            if verb == b"QUIT":
+                return
+
+    def _take(self, wire: object, recipient: str) -> None:
+        self.at(Stage.BEFORE_GO_AHEAD, recipient)
+        _say(wire, "354 Go ahead")
+        self.at(Stage.BEFORE_BODY, recipient)
+        for line in wire:  # type: ignore[attr-defined]  # the two-way file of a socket
+            if line == b".\r\n":
+                break
+        else:
+            return  # cut off before its end: RFC 5321 section 4.1.1.4, nothing was taken
+        self.at(Stage.BODY_READ, recipient)
+        self._write_down(recipient)
+        self.at(Stage.TAKEN, recipient)
+        _say(wire, f"250 2.0.0 Ok: queued as {recipient.partition('@')[0]}")
+        self.at(Stage.ANSWERED, recipient)
+
+    def _write_down(self, recipient: str) -> None:
+        with self._lock, self.path.open("a") as ledger:
+            ledger.write(f"{recipient}\n")
+            ledger.flush()
+            os.fsync(ledger.fileno())
+
+
+def _say(wire: object, line: str) -> None:
+    wire.write(f"{line}\r\n".encode())  # type: ignore[attr-defined]  # the two-way file of a socket
+    wire.flush()  # type: ignore[attr-defined]  # as above

@@ -1,0 +1,131 @@
+"""A tap in the line to PostgreSQL that can act just before a statement, before its commit, or between commit and answer.
+
+Belongs here: forwarding, and recognising statements in the frontend protocol (PostgreSQL documentation, chapter
+"Frontend/Backend Protocol"). Does not: what the statements mean.
+"""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+_START_UP_LENGTH = 4
+
+
+class Moment(StrEnum):
+    """Of a statement, as its transaction goes."""
+
+    BEFORE = "before"
+    BEFORE_COMMIT = "before the commit of"
+    COMMITTED = "committed, not answered"
+
+
+@dataclass
+class PostgresTap:
+    """`at` is called with a moment and the text of the statement; what it does, happens before anything is passed on."""
+
+    host: str
+    port: int
+    at: Callable[[Moment, str], None] = lambda _moment, _statement: None
+
+    @contextmanager
+    def open(self) -> Iterator[int]:
+        """Listen on loopback; gives the port."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(0.1)
+            over = threading.Event()
+            accepting = threading.Thread(target=self._accept, args=(server, over))
+            accepting.start()
+            try:
+                yield int(server.getsockname()[1])
+            finally:
+                over.set()
+                accepting.join()
+
+    def _accept(self, server: socket.socket, over: threading.Event) -> None:
+        lines = []
+        while not over.is_set():
+            with suppress(TimeoutError):
+                client, _ = server.accept()
+                line = _Line(client, socket.create_connection((self.host, self.port)), self)
+                lines.append(line)
+                line.start()
+        for line in lines:
+            line.end()
+
+
+@dataclass
+class _Line:
+    client: socket.socket
+    server: socket.socket
+    tap: PostgresTap
+    prepared: dict[bytes, str] = field(default_factory=dict)
+    last: str = ""
+    committing: str = ""
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        self.threads = [threading.Thread(target=self._requests), threading.Thread(target=self._answers)]
+        for thread in self.threads:
+            thread.start()
+
+    def end(self) -> None:
+        for side in (self.client, self.server):
+            with suppress(OSError):
+                side.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join()
+        self.client.close()
+        self.server.close()
+
+    def _requests(self) -> None:
+        with suppress(OSError):
+            start_up = _exactly(self.client, _START_UP_LENGTH)
+            self.server.sendall(start_up + _exactly(self.client, int.from_bytes(start_up) - _START_UP_LENGTH))
+            while True:
+                kind, length = _exactly(self.client, 1), _exactly(self.client, 4)
+                body = _exactly(self.client, int.from_bytes(length) - 4)
+                self._look(kind, body)
+                self.server.sendall(kind + length + body)
+        with suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)
+
+    def _answers(self) -> None:
+        with suppress(OSError):
+            while some := self.server.recv(65536):
+                if self.committing:
+                    committed, self.committing = self.committing, ""
+                    self.tap.at(Moment.COMMITTED, committed)
+                self.client.sendall(some)
+        with suppress(OSError):
+            self.client.shutdown(socket.SHUT_RDWR)
+
+    def _look(self, kind: bytes, body: bytes) -> None:
+        match kind:
+            case b"P":
+                name, text, *_ = body.split(b"\0")
+                self.prepared[name] = text.decode()
+            case b"B":
+                self._statement(self.prepared.get(body.split(b"\0")[1], ""))
+            case b"Q":
+                self._statement(body[:-1].decode())
+
+    def _statement(self, text: str) -> None:
+        if text.strip().upper() == "COMMIT":
+            self.tap.at(Moment.BEFORE_COMMIT, self.last)
+            self.committing = self.last
+        else:
+            self.tap.at(Moment.BEFORE, text)
+            self.last = text
+
+
+def _exactly(side: socket.socket, length: int) -> bytes:
+    found = b""
+    while len(found) < length:
+        some = side.recv(length - len(found))
+        if not some:
+            raise ConnectionResetError
+        found += some
+    return found
