@@ -49,7 +49,7 @@ def lead_files_uploaded(
     """Observes each new or changed file and requests its tenant's import. Files of a tenant whose inventory is not applied yet wait."""
     known = SeenFiles.read(context.cursor)
     slugs = {row.ref.slug for row in tenants.all()} & set(context.instance.get_dynamic_partitions("tenants"))
-    files = {info.key: info for info in objects.list("uploads/") if _is_lead_file(info) and _tenant(info) in slugs}
+    files = {str(info.key): info for info in objects.list("uploads/") if _is_lead_file(info) and _tenant(info) in slugs}
     prints = {key: str(info.etag) for key, info in files.items()}
     now = known.then(prints)
     changed = [info for key, info in sorted(files.items()) if key in known.changed(prints)]

@@ -24,7 +24,7 @@ class Moment(StrEnum):
 
 @dataclass
 class PostgresTap:
-    """`at` is called with a moment and the text of the statement; what it does, happens before anything is passed on."""
+    """`at` is called with a moment and a statement, before either is passed on; an OSError that it raises cuts the line."""
 
     host: str
     port: int

@@ -1,0 +1,231 @@
+"""Real processes that run the batch loop, killed at every step of the send protocol; then a sweep, and a sender that finishes.
+
+After each, the check of `crash_world` reads the ledger of the mail server and the database.
+"""
+
+import os
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+from crash_world import KILLED, CrashWorld, Nursery, crash_world, nursery
+from mail_ledger import Stage
+from postgres_fixtures import PASSWORDS
+from postgres_tap import Moment
+from psycopg.rows import dict_row
+
+from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role, bootstrap
+from outreach_pipelines.adapters.postgres.migrate import migrate
+from outreach_pipelines.local_stack.postgres import EmbeddedPostgres
+from outreach_pipelines.local_stack.postmaster import StopMode
+
+MESSAGES = 6
+CLAIM, INTENT, ACCEPTANCE, CALL = "picked as (", "app.begin_send(", "app.record_acceptance(", "app.record_call("
+RANDOM_KILLS = int(os.environ.get("OUTREACH_CRASH_KILLS", "8"))
+
+
+@pytest.fixture(scope="module")
+def senders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with nursery(tmp_path_factory.mktemp("senders")) as started:
+        yield started
+
+
+@pytest.fixture
+def crash(
+    outreach_admin_url: str, outreach_database: DatabaseUrls, senders: Nursery, tmp_path: Path
+) -> Iterator[CrashWorld]:
+    made = crash_world(outreach_admin_url, outreach_database, senders, tmp_path, messages=MESSAGES)
+    yield made
+    made.world.admin.close()
+
+
+def at_stage(crash: CrashWorld, stage: Stage, number: int, act: Callable[[], None]) -> None:
+    """Act when a dialogue reaches `stage` for the `number`th time."""
+    count = _nth(number, act)
+    crash.ledger.at = lambda reached, _recipient: count() if reached is stage else None
+
+
+def at_moment(crash: CrashWorld, moment: Moment, part: str, number: int, act: Callable[[], None]) -> None:
+    """Act when a statement with `part` in it reaches `moment` for the `number`th time."""
+    count = _nth(number, act)
+    crash.tap.at = lambda reached, statement: count() if reached is moment and part in statement else None
+
+
+def test_a_sender_that_nobody_disturbs_sends_each_message_once(crash: CrashWorld) -> None:
+    status = crash.run()
+
+    assert status == 0
+    assert crash.faults() == []
+    assert set(crash.states().values()) == {"accepted"}
+
+
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("stage", Stage)
+def test_a_kill_in_the_dialogue_with_the_server_sends_nothing_twice_and_loses_nothing(
+    crash: CrashWorld, stage: Stage, number: int
+) -> None:
+    at_stage(crash, stage, number, crash.kill)
+
+    status = crash.run()
+    crash.finish()
+
+    assert status == KILLED
+    assert crash.faults() == []
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize(
+    ("part", "number"), [(CLAIM, 1), (INTENT, 1), (INTENT, 4), (ACCEPTANCE, 1), (ACCEPTANCE, 4), (CALL, 1)]
+)
+def test_a_kill_around_a_transaction_sends_nothing_twice_and_loses_nothing(
+    crash: CrashWorld, moment: Moment, part: str, number: int
+) -> None:
+    at_moment(crash, moment, part, number, crash.kill)
+
+    status = crash.run()
+    crash.finish()
+
+    assert status == KILLED
+    assert crash.faults() == []
+
+
+def test_before_the_first_intent_a_kill_leaves_no_doubt(crash: CrashWorld) -> None:
+    at_moment(crash, Moment.BEFORE, INTENT, 1, crash.kill)
+
+    crash.run()
+    crash.sweep()
+
+    assert set(crash.states().values()) == {"planned"}
+    assert crash.ledger.recipients() == []
+
+
+def test_what_a_server_took_and_nobody_heard_is_in_doubt(crash: CrashWorld) -> None:
+    at_stage(crash, Stage.TAKEN, 1, crash.kill)
+
+    crash.run()
+    crash.sweep()
+
+    states = crash.states()
+    assert {states[each] for each in crash.ledger.recipients()} <= {"in_doubt", "accepted"}
+    assert "in_doubt" in states.values()
+
+
+@pytest.mark.skipif(RANDOM_KILLS == 0, reason="OUTREACH_CRASH_KILLS is 0")
+def test_kill_upon_kill_at_random_points_sends_nothing_twice_and_loses_nothing(
+    outreach_admin_url: str, outreach_database: DatabaseUrls, senders: Nursery, tmp_path: Path
+) -> None:
+    crash = crash_world(outreach_admin_url, outreach_database, senders, tmp_path, messages=RANDOM_KILLS * 10)
+    seed = int(os.environ.get("OUTREACH_CRASH_SEED", str(random.SystemRandom().randrange(2**32))))
+    dice = random.Random(seed)  # noqa: S311 - it chooses where to kill
+
+    statuses = [_killed_somewhere(crash, dice) for _ in range(RANDOM_KILLS)]
+    crash.finish()
+    crash.world.admin.close()
+
+    assert crash.faults() == [], f"OUTREACH_CRASH_SEED={seed}"
+    assert statuses.count(KILLED) >= RANDOM_KILLS / 2, f"OUTREACH_CRASH_SEED={seed}: {statuses}"
+
+
+def test_two_senders_of_one_hour_at_once_send_each_message_once(
+    crash: CrashWorld, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with nursery(tmp_path_factory.mktemp("second")) as other:
+        second = replace(crash, nursery=other)
+        runs = [threading.Thread(target=each.run) for each in (crash, second)]
+        for run in runs:
+            run.start()
+        for run in runs:
+            run.join()
+
+    assert crash.faults() == []
+    assert set(crash.states().values()) == {"accepted"}
+
+
+def test_an_immediate_stop_of_postgresql_in_the_middle_sends_nothing_twice_and_loses_nothing(
+    new_server_folder: Callable[[str], Path], senders: Nursery, tmp_path: Path
+) -> None:
+    server = EmbeddedPostgres(new_server_folder("outreach-crash-"))
+    try:
+        address = server.start()
+        urls = bootstrap(address.url(), database="outreach", passwords=PASSWORDS)
+        migrate(urls[Role.MIGRATE])
+        crash = crash_world(address.url("outreach"), urls, senders, tmp_path, messages=MESSAGES)
+        taken, stopped = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            taken.set()
+            stopped.wait(30)
+
+        at_stage(crash, Stage.TAKEN, 2, hold)
+        run = threading.Thread(target=crash.run)
+        run.start()
+        assert taken.wait(30)
+        server.restart(
+            StopMode.IMMEDIATE
+        )  # in the main thread: its death signal is bound to the thread that started it
+        stopped.set()
+        run.join()
+        crash.world.admin.close()
+        crash.world = replace(
+            crash.world, admin=psycopg.connect(address.url("outreach"), autocommit=True, row_factory=dict_row)
+        )
+        crash.finish()
+
+        assert crash.faults() == []
+        assert crash.ledger.recipients()
+        crash.world.admin.close()
+    finally:
+        server.stop()
+
+
+def test_a_run_told_to_stop_hands_back_what_it_has_only_claimed(crash: CrashWorld) -> None:
+    at_moment(crash, Moment.COMMITTED, CLAIM, 1, lambda: os.kill(crash.victim.result(), signal.SIGTERM))
+
+    status = crash.run("job")
+
+    assert status != 0
+    assert set(crash.states().values()) == {"planned"}
+    assert crash.ledger.recipients() == []
+
+
+def test_a_run_told_to_stop_finishes_the_calls_under_way(crash: CrashWorld) -> None:
+    at_stage(crash, Stage.TAKEN, 1, lambda: os.kill(crash.victim.result(), signal.SIGTERM))
+
+    status = crash.run("job")
+
+    states, taken = crash.states(), crash.ledger.recipients()
+    assert status != 0
+    assert taken
+    assert {states[each] for each in taken} == {"accepted"}
+    assert set(states.values()) <= {"accepted", "planned"}
+
+
+def _nth(number: int, act: Callable[[], None]) -> Callable[[], None]:
+    lock, seen = threading.Lock(), [0]
+
+    def count() -> None:
+        with lock:
+            seen[0] += 1
+            reached = seen[0] == number
+        if reached:
+            act()
+
+    return count
+
+
+def _killed_somewhere(crash: CrashWorld, dice: random.Random) -> int:
+    number = dice.randint(1, 8)
+    if dice.random() < 0.5:
+        at_stage(crash, dice.choice(list(Stage)), number, crash.kill)
+    else:
+        at_moment(crash, dice.choice(list(Moment)), dice.choice([INTENT, ACCEPTANCE, CALL]), number, crash.kill)
+    status = crash.run()
+    crash.sweep()
+    crash.ledger.at = lambda _stage, _recipient: None
+    crash.tap.at = lambda _moment, _statement: None
+    return status
