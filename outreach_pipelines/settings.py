@@ -1,10 +1,11 @@
 """The environment as one frozen value; every fault in one message, at the start.
 
-Read from, strongest first: environment variables, `.env` in the working directory, and `var/run/outreach.env`, which a
-running local stack writes. Belongs here: names, shapes, defaults. Does not: what belongs to a tenant (its inventory).
+Read from, strongest first: environment variables, `.env` in the working directory, and `var/demo/run/outreach.env`, which
+a running local stack writes. Belongs here: names, shapes, defaults. Does not: what belongs to a tenant (its inventory).
 """
 
 import base64
+import os
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -16,7 +17,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from outreach_pipelines.errors import SettingsFault
 
-LOCAL_STACK_ENV = Path("var/run/outreach.env")
+# Where a local stack writes its settings: below its base folder, which `outreach --base` and OUTREACH_BASE move.
+LOCAL_STACK_ENV = Path(os.environ.get("OUTREACH_BASE", "var/demo")) / "run" / "outreach.env"
 
 
 class SendingMode(StrEnum):

@@ -49,11 +49,19 @@ class PostgresTap:
         while not over.is_set():
             with suppress(TimeoutError):
                 client, _ = server.accept()
-                line = _Line(client, socket.create_connection((self.host, self.port)), self)
-                lines.append(line)
-                line.start()
+                with suppress(ConnectionRefusedError):
+                    lines.append(self._line(client))
         for line in lines:
             line.end()
+
+    def _line(self, client: socket.socket) -> "_Line":
+        try:
+            line = _Line(client, socket.create_connection((self.host, self.port)), self)
+        except ConnectionRefusedError:
+            client.close()  # the client must hear that the server is down, as without a tap
+            raise
+        line.start()
+        return line
 
 
 @dataclass

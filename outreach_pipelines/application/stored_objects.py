@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Final, NewType, Protocol
 
+from outreach_pipelines.errors import Unreadable
+
 ObjectKey = NewType("ObjectKey", str)
 """Names joined by `/`, relative to the store: never absolute, never with `..`; see `object_key`."""
 
@@ -27,7 +29,7 @@ class ObjectMissing(LookupError):
     """There is no such object, and the store was there to say so."""
 
 
-class ObjectStoreUnreachable(OSError):
+class ObjectStoreUnreachable(Unreadable, OSError):
     """The store could not answer. This is never the same as an empty one."""
 
 

@@ -91,7 +91,7 @@ def _rules() -> tuple[_Rule, ...]:
         _Rule(
             name=row["name"],
             provider=row["provider"],
-            code=re.compile(row["code"]),
+            code=re.compile(row["code"], re.DOTALL),
             text=re.compile(row.get("text", ""), re.IGNORECASE),
             action=RefusalAction(row["action"]),
             retry_seconds=int(row.get("retry_seconds", 0)),

@@ -49,7 +49,7 @@ class Folders:
     @property
     def settings(self) -> Path:
         """What other commands read to reach the running stack."""
-        return self.checkout / "var" / SETTINGS_FILE
+        return self.base / SETTINGS_FILE
 
 
 class LocalSystem:

@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,8 +65,11 @@ def test_a_sender_that_nobody_disturbs_sends_each_message_once(crash: CrashWorld
     assert set(crash.states().values()) == {"accepted"}
 
 
-@pytest.mark.parametrize("number", [1, 3])
-@pytest.mark.parametrize("stage", Stage)
+# How many connections a sender opens is its own affair: only the first is sure to come.
+@pytest.mark.parametrize(
+    ("stage", "number"),
+    [(stage, number) for stage in Stage for number in (1, 3) if (stage, number) != (Stage.CONNECTED, 3)],
+)
 def test_a_kill_in_the_dialogue_with_the_server_sends_nothing_twice_and_loses_nothing(
     crash: CrashWorld, stage: Stage, number: int
 ) -> None:
@@ -123,11 +127,12 @@ def test_kill_upon_kill_at_random_points_sends_nothing_twice_and_loses_nothing(
     seed = int(os.environ.get("OUTREACH_CRASH_SEED", str(random.SystemRandom().randrange(2**32))))
     dice = random.Random(seed)  # noqa: S311 - it chooses where to kill
 
-    statuses = [_killed_somewhere(crash, dice) for _ in range(RANDOM_KILLS)]
-    crash.finish()
-    crash.world.admin.close()
+    with closing(crash.world.admin):
+        statuses = [_killed_somewhere(crash, dice) for _ in range(RANDOM_KILLS)]
+        crash.finish()
+        faults = crash.faults()
 
-    assert crash.faults() == [], f"OUTREACH_CRASH_SEED={seed}"
+    assert faults == [], f"OUTREACH_CRASH_SEED={seed}"
     assert statuses.count(KILLED) >= RANDOM_KILLS / 2, f"OUTREACH_CRASH_SEED={seed}: {statuses}"
 
 

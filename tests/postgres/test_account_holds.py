@@ -71,7 +71,7 @@ def test_an_account_is_stopped_for_all_by_what_its_tenants_did_together(
     assert judge_now(engine, neighbour) == BackOffSummary(1, ())
     outcome = begin_one(engine, world, 1)
     assert isinstance(outcome, NotBegun)
-    assert outcome.reason == "no_usable_account"
+    assert outcome.reason == "path_held"
 
 
 def test_a_tenants_sends_enter_the_record_of_its_account_once(

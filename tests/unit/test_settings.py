@@ -116,8 +116,8 @@ def test_secrets_do_not_show_in_a_repr(environment: pytest.MonkeyPatch) -> None:
 def test_a_running_local_stack_gives_what_the_environment_does_not(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("OUTREACH_FILES")
     environment.setenv("OUTREACH_AWS_REGION", "eu-west-1")
-    Path("var/run").mkdir(parents=True)
-    Path("var/run/outreach.env").write_text("OUTREACH_FILES=of-the-stack\nOUTREACH_AWS_REGION=eu-central-1\n")
+    Path("var/demo/run").mkdir(parents=True)
+    Path("var/demo/run/outreach.env").write_text("OUTREACH_FILES=of-the-stack\nOUTREACH_AWS_REGION=eu-central-1\n")
 
     settings = load_settings()
 
