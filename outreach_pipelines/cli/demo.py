@@ -53,7 +53,7 @@ def demo(
 
 def _live(folders: Folders, day: date | None, progress: Progress) -> DemoSummary:
     task = progress.add_task("starting servers", total=None, clock="")
-    first = (datetime.now(UTC) - timedelta(days=45)).date().isoformat()
+    first = ((day or datetime.now(UTC).date()) - timedelta(days=45)).isoformat()
     system = LocalSystem(folders, stepped=True, partitions_start=first)
     with LocalStack(system.config(StackPorts(), PARTS), system.wiring()) as addresses:
         os.environ.update(system.environment(addresses))

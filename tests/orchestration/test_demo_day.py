@@ -22,7 +22,8 @@ LONGEST_SECONDS = 900
 def run_demo(base: Path) -> subprocess.Popen[bytes]:
     # As from a shell: in a session of its own, with nothing of this process's settings.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OUTREACH_", "DAGSTER_"))}
-    command = [OUTREACH, "demo", "--base", base]
+    # A day of its own, so that the same people are written to and do the same in every run.
+    command = [OUTREACH, "demo", "--base", base, "--day", "2026-11-20"]
     with (base.parent / "demo.log").open("ab") as log:
         return subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log, start_new_session=True)
 

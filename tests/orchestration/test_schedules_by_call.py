@@ -236,13 +236,11 @@ def test_partitions_are_made_a_month_ahead() -> None:
 def test_every_schedule_and_sensor_runs_without_being_switched_on() -> None:
     repository = defs.get_repository_def()
 
-    asleep = [
-        each.name
-        for each in (*repository.schedule_defs, *repository.sensor_defs)
-        if "RUNNING" not in str(each.default_status)
-    ]
+    schedules = {each.name: each.default_status for each in repository.schedule_defs}
+    sensors = {each.name: each.default_status for each in repository.sensor_defs}
 
-    assert asleep == []
+    assert set(schedules.values()) == {dg.DefaultScheduleStatus.RUNNING}
+    assert set(sensors.values()) == {dg.DefaultSensorStatus.RUNNING}
 
 
 def _zone_where_it_is_22() -> str:

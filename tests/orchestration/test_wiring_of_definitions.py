@@ -99,7 +99,7 @@ def test_an_asset_says_what_it_is_and_whose_it_is(name: str) -> None:
 
 def test_every_resource_and_check_says_what_it_is() -> None:
     silent = [name for name, make in RESOURCES.items() if not make.__doc__]
-    checks = [spec for check in defs.asset_checks or [] for spec in check.check_specs]  # type: ignore[union-attr]  # checks only
+    checks = [spec for check in defs.asset_checks or [] for spec in check.check_specs]
 
     assert silent == []
     assert [spec.name for spec in checks if not spec.description] == []
@@ -220,7 +220,7 @@ def _upstream(instance: dg.DagsterInstance, name: str, key: str, source: str) ->
     return list(found.partitions_subset.get_partition_keys())
 
 
-def _key(definition: dg.PartitionsDefinition, key: str) -> str:  # type: ignore[type-arg]  # of whatever its keys are
+def _key(definition: dg.PartitionsDefinition, key: str) -> str:
     return definition.get_partition_key_from_str(key) if isinstance(definition, dg.MultiPartitionsDefinition) else key
 
 
