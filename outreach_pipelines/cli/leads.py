@@ -42,6 +42,7 @@ def _cells(outcome: FileOutcome) -> tuple[str, ...]:
         case FileRefused(file, line, sentence):
             return (file.name, "-", "-", "-", "-", f"refused at line {line}: {sentence}")
     reasons = ", ".join(f"{reason.value} {count}" for reason, count in sorted(outcome.rejected.items()))
+    reasons = reasons if outcome.read else "a header and no rows: nothing to import"
     return (
         outcome.file.name,
         str(outcome.read),
