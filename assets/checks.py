@@ -10,18 +10,18 @@ from outreach_pipelines.application.ports import Clock
 from outreach_pipelines.application.tenants import TenantDirectory
 
 
-@dg.asset_check(
-    asset=send_plan, description="Each tenant has a released plan for its running day, if it has any plan for it."
-)
+@dg.asset_check(asset=send_plan, description="Each tenant that is not paused has a released plan for its running day.")
 def plan_is_released(
     tenants: dg.ResourceParam[TenantDirectory], plans: dg.ResourceParam[PlanStore], clock: dg.ResourceParam[Clock]
 ) -> dg.AssetCheckResult:
-    """Red when the newest plan of a tenant's today is a draft: nothing is sent from it, and its blockers say why."""
+    """Red when a tenant's today has no plan, or only a draft: nothing is sent then, and silence would look like a quiet day."""
     drafts, now = [], clock.now()
     for row in tenants.all():
         today = now.astimezone(ZoneInfo(row.zone)).date()
         newest = next(iter(plans.plans(row.ref.id, today)), None)
-        if newest is not None and newest.status != "released":
+        if newest is None and not row.paused:
+            drafts.append(f"{row.ref.slug}: no plan for {today}")
+        elif newest is not None and newest.status != "released":
             drafts.append(f"{row.ref.slug}: version {newest.version} is {newest.status}")
     return dg.AssetCheckResult(
         passed=not drafts,

@@ -72,6 +72,8 @@ def build_defs(**overrides: object) -> dg.Definitions:
         ],
         sensors=[inventory_files_changed, lead_files_uploaded, provider_events, replies_in_inboxes, back_off, sweeper, batch_watchdog],
         resources=resources,
+        # Also for "Materialize" in the UI: a process for each step would double the cost of a run.
+        executor=dg.in_process_executor,
     )  # fmt: skip
 
 

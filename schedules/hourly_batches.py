@@ -39,7 +39,7 @@ def send_next_hour(
 def reconcile_last_hour(
     context: dg.ScheduleEvaluationContext, due_hours: dg.ResourceParam[DueHours]
 ) -> Iterator[dg.RunRequest]:
-    """Counts each hour after it has ended; later hours recount what was still open."""
+    """Counts each hour once after it has ended; the check nothing_is_lost looks back over three days."""
     hour = next_hour(context.scheduled_execution_time) - timedelta(hours=2)
     for tenant in due_hours.tenants_with_messages(hour):
         key = hour_key(hour, tenant.slug)
