@@ -12,7 +12,8 @@ _DUE = text("""
     select d.id, d.slug from app.tenant_directory d
      where exists (select from app.message m join app.plan p on p.tenant_id = m.tenant_id and p.plan_id = m.plan_id and p.status = 'released'
                     where m.tenant_id = d.id and m.state in ('planned', 'retry_wait')
-                      and greatest(m.due_at, m.not_before) < cast(:hour as timestamptz) + interval '1 hour' and m.window_end > greatest(m.due_at, m.not_before, cast(:hour as timestamptz)))
+                      and greatest(m.due_at, m.not_before) < cast(:hour as timestamptz) + interval '1 hour'
+                      and m.window_end > greatest(m.due_at, m.not_before, cast(:hour as timestamptz)))
      order by d.slug""")
 _HELD = text("""
     select d.id, d.slug from app.tenant_directory d
