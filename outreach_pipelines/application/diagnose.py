@@ -73,7 +73,7 @@ def about_system(signs: SystemSigns, now: datetime) -> Iterator[Finding]:
         cure = "check the machine's time, then confirm it: outreach clock confirm"
         yield _fault("the clock guard is closed: the machine's time is too far from the last heartbeat", cure)
     elif signs.heartbeat_age > QUIET_HEARTBEAT:
-        cure = "start the maintenance process (outreach up); without it nothing is swept"
+        cure = "start the sensor `sweeper` in Dagster (Automation); without it nothing is swept"
         yield _warning(f"the last heartbeat is {_age(signs.heartbeat_age)} old", cure)
     else:
         yield Finding(Level.OK, "the clock guard passes")
@@ -244,7 +244,7 @@ def _messages(signs: TenantSigns) -> Iterator[Finding]:
         yield _warning(what, "they are not sent again; outreach explain shows each")
     if signs.past_window:
         what = f"{signs.past_window} messages stand open though their window is over"
-        yield _warning(what, "the sweeper does not run: start the maintenance process")
+        yield _warning(what, "the sweeper does not run: start the sensor `sweeper` in Dagster (Automation)")
 
 
 def _named(slug: TenantSlug, findings: Iterable[Finding]) -> Iterator[Finding]:

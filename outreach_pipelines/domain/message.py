@@ -1,6 +1,6 @@
 """The life of one message: its states, what may happen to it, and the one table of what follows.
 
-Belongs here: states and transitions. Does not: locks, leases and limits (`adapters/postgres/functions/begin_send.sql`)
+Belongs here: states and transitions. Does not: locks, leases and limits (`adapters/postgres/functions/030_begin_send.sql`)
 nor what a provider's answer means (`provider_answers`).
 """
 

@@ -4,7 +4,7 @@
 Written in lower-case base32 without padding, 39 characters: it must survive mail systems that fold the case of a local
 part (RFC 5321 section 2.4 allows none, many do), fit beside a prefix in 64 octets, and match SES's `[A-Za-z0-9_-]`.
 
-Belongs here: making and reading tags. Does not: where on the wire they stand (`application/wire_message.py`).
+Belongs here: making and reading tags. Does not: where on the wire they stand (`domain/wire_message.py`).
 """
 
 import base64

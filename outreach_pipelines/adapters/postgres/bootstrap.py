@@ -1,6 +1,6 @@
 """Roles, their passwords, the database and its schemas: what needs an administrator, once per cluster.
 
-Belongs here: what data.md's table of roles says. Does not: tables and grants (migrations).
+Belongs here: which logins there are (docs/operations.md says what each may). Does not: tables and grants (migrations).
 """
 
 import secrets
