@@ -4,7 +4,9 @@ import dagster as dg
 
 from assets.feeds import delivery_events, replies
 from assets.partitions import HOURS_OF_DAY, SAME_TENANT, TENANT_DAYS, TENANT_HOURS, tenant_days, tenant_hours
+from assets.report_table import RATE_OF, report_table
 from assets.send_batches import send_batch
+from assets.tenants import tenant_of
 from outreach_pipelines.application.reconcile import ReconciledHour, ReconciliationStore, reconcile
 from outreach_pipelines.application.tenants import TenantDirectory
 from outreach_pipelines.application.write_reports import ReportKind, ReportRow, ReportStore, write_report
@@ -23,10 +25,13 @@ def reconciliation(
     tenants: dg.ResourceParam[TenantDirectory],
     reconciliations: dg.ResourceParam[ReconciliationStore],
 ) -> None:
-    """placed = accepted + failed + suppressed + expired + cancelled + superseded + unknown + open, counted anew from rows of three tables."""
+    """Whether every message placed in an hour is accounted for, counted anew from rows of three tables.
+
+    placed = accepted + failed + suppressed + expired + cancelled + superseded + unknown + open
+    """
     for key, slug, hour in tenant_hours(context.partition_keys):
         context.add_asset_metadata(
-            _counts(reconcile(reconciliations, tenant=tenants.of(slug), hour=hour)), partition_key=key
+            _counts(reconcile(reconciliations, tenant=tenant_of(tenants, slug), hour=hour)), partition_key=key
         )
 
 
@@ -42,6 +47,7 @@ def nothing_is_lost(
     wrong = [f"{row.ref.slug}: {sentence}" for row in tenants.all() for sentence in reconciliations.faults(row.ref.id)]
     return dg.AssetCheckResult(
         passed=not wrong,
+        description="; ".join(wrong[:3]) or "all hours balance, and no doubt is old",
         metadata={
             "faults": len(wrong),
             "first faults": dg.MetadataValue.md("\n".join(f"- {each}" for each in wrong[:20]) or "none"),
@@ -78,24 +84,20 @@ def _report_asset(kind: ReportKind, description: str) -> dg.AssetsDefinition:
         reports: dg.ResourceParam[ReportStore],
     ) -> None:
         for key, slug, day in tenant_days(context.partition_keys):
-            rows = write_report(reports, tenant=tenants.of(slug), day=day, kind=kind)
+            rows = write_report(reports, tenant=tenant_of(tenants, slug), day=day, kind=kind)
             context.add_asset_metadata(_report_metadata(rows), partition_key=key)
 
     return report
 
 
 def _report_metadata(rows: tuple[ReportRow, ...]) -> dict[str, dg.MetadataValue | int | float]:
-    columns = list(dict.fromkeys(name for row in rows for name in row.numbers))
+    columns = dict.fromkeys(name for row in rows for name in row.numbers)
     totals = {
         name: float(sum(row.numbers.get(name, 0) for row in rows))
         for name in columns
-        if "rate" not in name and " per " not in name
+        if name not in RATE_OF and " per " not in name
     }
-    table = [
-        dg.TableRecord({"name": row.name, **{name: str(row.numbers.get(name, "-")) for name in columns}})
-        for row in rows
-    ]
-    return {"rows": len(rows), **totals, "table": dg.MetadataValue.table(table or [dg.TableRecord({"name": "-"})])}
+    return {"rows": len(rows), **totals, "table": report_table(rows)}
 
 
 deliverability_report = _report_asset(

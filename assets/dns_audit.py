@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.inventory import tenant_inventory
 from assets.partitions import SAME_TENANT, TENANT_DAYS, tenant_days
+from assets.tenants import tenant_of
 from outreach_pipelines.application.audit_domains import AuditSummary, DnsAuditStore, audit_tenant
 from outreach_pipelines.application.ports import Clock
 from outreach_pipelines.application.tenants import TenantDirectory
@@ -31,7 +32,7 @@ def dns_audit(
 ) -> None:
     """MX, SPF, DKIM, DMARC of each domain with severity, evidence and the record to publish. A time-out is unknown, never missing."""
     for key, slug, day in tenant_days(context.partition_keys):
-        summary = asyncio.run(_audit(open_resolver, audits, tenants.of(slug), day, clock.now()))
+        summary = asyncio.run(_audit(open_resolver, audits, tenant_of(tenants, slug), day, clock.now()))
         context.add_asset_metadata(_metadata(summary), partition_key=key)
 
 

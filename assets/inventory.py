@@ -2,15 +2,20 @@
 
 import dagster as dg
 
+from assets.content_version import set_content_version
 from assets.partitions import LEAD_FILES, TENANTS
 from outreach_pipelines.application.import_inventory import (
     FaultyInventory,
     InventorySource,
     InventoryStore,
+    TenantApplied,
     TenantOutcome,
     import_inventory,
 )
 from outreach_pipelines.domain.tenant import TenantSlug
+
+# The line a failed run opens with; the page shows all of them.
+_SHOWN = 3
 
 lead_uploads = dg.AssetSpec(
     "lead_uploads",
@@ -18,7 +23,7 @@ lead_uploads = dg.AssetSpec(
     partitions_def=LEAD_FILES,
     kinds={"csv", "s3"},
     owners=["team:operations"],
-    description="Lead files as tenants upload them. A sensor observes each one with its hash and size; nothing here changes a file.",
+    description="Lead files below uploads/TENANT/. The sensor lead_files_uploaded reports each one; nothing here changes a file.",
 )
 
 
@@ -40,12 +45,20 @@ def tenant_inventory(
     outcomes = import_inventory(inventory_files, inventory_store, suppression_key=address_key, only=wanted).tenants
     for outcome in outcomes:
         context.add_asset_metadata(_metadata(outcome), partition_key=outcome.tenant)
+    set_content_version(
+        context, tenant_inventory.key, [each.content for each in outcomes if isinstance(each, TenantApplied)]
+    )
     refused = [str(fault) for outcome in outcomes if isinstance(outcome, FaultyInventory) for fault in outcome.faults]
     if refused:
         raise dg.Failure(
-            description=f"{len(refused)} faults; nothing of these tenants was applied",
+            description="nothing of these tenants was applied: " + _first(refused),
             metadata={"faults": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in refused))},
         )
+
+
+def _first(refused: list[str]) -> str:
+    more = len(refused) - _SHOWN
+    return "; ".join(refused[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _metadata(outcome: TenantOutcome) -> dict[str, dg.MetadataValue | int]:

@@ -5,6 +5,7 @@ import dagster as dg
 from assets.dns_audit import dns_audit
 from assets.feeds import delivery_events, replies
 from assets.partitions import SAME_TENANT, TENANT_DAYS, tenant_days
+from assets.tenants import tenant_of
 from outreach_pipelines.application.apply_back_off import BackOffStore, apply_back_off
 from outreach_pipelines.application.ports import Clock
 from outreach_pipelines.application.score_mailboxes import HealthStore, ScoredMailboxes, score_mailboxes
@@ -34,7 +35,7 @@ def mailbox_health(
 ) -> None:
     """A score from 0 to 100 with its parts, today's cap on the ramp, and the holds that evidence asks for. Past days are recomputed as of then."""
     for key, slug, day in tenant_days(context.partition_keys):
-        tenant = tenants.of(slug)
+        tenant = tenant_of(tenants, slug)
         scored = score_mailboxes(health, tenant=tenant, day=day)
         holds = apply_back_off(back_off_store, tenant=tenant, now=clock.now())
         context.add_asset_metadata(_metadata(scored) | {"holds in force": holds.in_force}, partition_key=key)

@@ -9,6 +9,8 @@ import dagster as dg
 
 from assets.partitions import PLAN_DAYS_OF_HOUR, TENANT_HOURS, tenant_hours
 from assets.send_plans import send_plan
+from assets.tenants import tenant_of
+from outreach_pipelines.application.constraint_words import intent_reason_in_words
 from outreach_pipelines.application.send_batch import HourSummary, SendDesk, send_hours
 from outreach_pipelines.application.tenants import TenantDirectory
 from outreach_pipelines.domain.tenant import TenantId
@@ -30,7 +32,7 @@ def send_batch(
     """Sends what is due while this is the running hour; any other hour sends nothing and only reports. Running it twice sends nothing twice."""
     keys = tenant_hours(context.partition_keys)
     summaries, stopped = asyncio.run(
-        _until_done_or_told_to_stop(desk, [(tenants.of(slug), hour) for _, slug, hour in keys])
+        _until_done_or_told_to_stop(desk, [(tenant_of(tenants, slug), hour) for _, slug, hour in keys])
     )
     for (key, _, _), summary in zip(keys, summaries, strict=True):
         context.add_asset_metadata(_metadata(summary), partition_key=key)
@@ -59,7 +61,10 @@ async def _until_done_or_told_to_stop(
 
 
 def _metadata(summary: HourSummary) -> dict[str, dg.MetadataValue | int | str]:
-    reasons = [dg.TableRecord({"reason": reason, "messages": count}) for reason, count in summary.reasons.most_common()]
+    reasons = [
+        dg.TableRecord({"reason": intent_reason_in_words(reason), "messages": count})
+        for reason, count in summary.reasons.most_common()
+    ]
     return {
         "in its hour": "yes" if summary.in_hour else "no: nothing can be sent for another hour",
         **{outcome.replace("_", " "): summary.outcomes[outcome] for outcome in _OUTCOMES},

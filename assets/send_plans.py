@@ -1,14 +1,21 @@
 """The plan of a tenant's day."""
 
+from collections.abc import Mapping
+from datetime import date
+from typing import assert_never
+
 import dagster as dg
 
 from assets.dns_audit import dns_audit
 from assets.leads import leads
 from assets.mailbox_health import mailbox_health
 from assets.partitions import DAY_BEFORE, SAME_TENANT, TENANT_DAYS, tenant_days
-from outreach_pipelines.application.plan_sends import PlannedDay, PlanStore, plan_sends
+from assets.tenants import tenant_of
+from outreach_pipelines.application.constraint_words import IN_WORDS
+from outreach_pipelines.application.plan_sends import PastDay, PlannedDay, PlanRow, PlanStore, plan_sends
 from outreach_pipelines.application.stored_objects import ObjectStore
 from outreach_pipelines.application.tenants import TenantDirectory
+from outreach_pipelines.domain.send_plan.plan import Constraint
 from outreach_pipelines.domain.send_plan.planner import PLANNER_VERSION
 
 
@@ -31,32 +38,68 @@ def send_plan(
     plans: dg.ResourceParam[PlanStore],
     objects: dg.ResourceParam[ObjectStore],
 ) -> None:
-    """Who is written to on this day, from which mailbox, at what minute, and why the others are not. Past days get decisions only."""
+    """Who is written to on this day, from which mailbox, at what minute, and why the others are not. A past day keeps the plan it had."""
     for key, slug, day in tenant_days(context.partition_keys):
-        planned = plan_sends(plans, objects, tenant=tenants.of(slug), day=day)
-        context.add_asset_metadata(_metadata(planned), partition_key=key)
+        done = plan_sends(plans, objects, tenant=tenant_of(tenants, slug), day=day)
+        context.add_asset_metadata(_metadata(done), partition_key=key)
 
 
-def _metadata(planned: PlannedDay) -> dict[str, dg.MetadataValue | int | str]:
-    breakdown = planned.plan.breakdown
-    rows = [
-        dg.TableRecord({"constraint": each.constraint.value, "candidates": each.candidates})
-        for each in breakdown.not_placed
-    ]
+Metadata = dict[str, dg.MetadataValue | int | str]
+
+
+def _metadata(done: PlannedDay | PastDay) -> Metadata:
+    match done:
+        case PlannedDay():
+            return _planned(done)
+        case PastDay(released):
+            return _past(released)
+    assert_never(done)
+
+
+def _past(released: PlanRow) -> Metadata:
     return {
-        "status": "draft: " + "; ".join(planned.blockers) if planned.release is None else "released",
+        "status": "released; the day is over, and this is the plan it had",
+        "candidates": released.placed + released.not_placed,
+        "placed": released.placed,
+        "not placed": released.not_placed,
+        "why not more": _why_not_more(
+            {Constraint(name): count for name, count in released.not_placed_by.items() if name in list(Constraint)}
+        ),
+        "plan version": released.version,
+        "plan hash": released.plan_hash,
+        "snapshot hash": released.snapshot_hash,
+        "snapshot": released.snapshot_key,
+        "look closer": _look_closer(released.day),
+    }
+
+
+def _planned(planned: PlannedDay) -> Metadata:
+    breakdown = planned.plan.breakdown
+    return {
+        "status": ": ".join(filter(None, [planned.status.value, "; ".join(planned.blockers)])),
         "candidates": breakdown.candidates,
         "placed": breakdown.placed,
         "follow-ups placed": breakdown.follow_ups_placed,
         "new leads placed": breakdown.new_leads_placed,
         "not placed": breakdown.candidates - breakdown.placed,
-        "why not more": dg.MetadataValue.table(rows or [dg.TableRecord({"constraint": "-", "candidates": 0})]),
+        "why not more": _why_not_more({each.constraint: each.candidates for each in breakdown.not_placed}),
         "messages made": planned.release.made if planned.release else 0,
         "plan version": planned.saved.version,
         "plan hash": planned.plan.plan_hash,
         "snapshot hash": planned.plan.snapshot_hash,
         "snapshot": planned.files.snapshot,
-        "look closer": dg.MetadataValue.md(
-            f"`outreach plan show {planned.plan.day}`, and for one person `outreach explain ADDRESS`"
-        ),
+        "look closer": _look_closer(planned.plan.day),
     }
+
+
+def _why_not_more(not_placed: Mapping[Constraint, int]) -> dg.MetadataValue:
+    rows = [
+        dg.TableRecord({"constraint": constraint.value, "candidates": count, "in words": IN_WORDS[constraint]})
+        for constraint, count in not_placed.items()
+    ]
+    nobody = dg.TableRecord({"constraint": "-", "candidates": 0, "in words": "everybody was placed"})
+    return dg.MetadataValue.table(rows or [nobody])
+
+
+def _look_closer(day: date) -> dg.MetadataValue:
+    return dg.MetadataValue.md(f"`outreach plan show {day}`, and for one person `outreach explain ADDRESS`")

@@ -13,16 +13,24 @@ from assets.leads import leads
 from assets.mailbox_health import mailbox_health
 from assets.send_batches import send_batch
 from assets.send_plans import send_plan
-from resources import database, feeds, files, keys, mail
+from resources import database, doubt, feeds, files, keys, mail, standing
 from schedules.daily_plan import plan_tomorrow
 from schedules.hourly_batches import reconcile_last_hour, send_next_hour
 from schedules.jobs import ALL as JOBS
-from schedules.maintenance import upkeep, upkeep_every_day
-from schedules.nightly import audit_dns_every_six_hours, report_yesterday, score_health_every_hour
+from schedules.maintenance import check_every_hour, unused_shares, unused_shares_every_day, upkeep, upkeep_every_day
+from schedules.nightly import (
+    audit_dns_every_six_hours,
+    look_up_recipients_every_evening,
+    report_yesterday,
+    score_health_every_hour,
+)
 from sensors.back_off import back_off, sweeper
 from sensors.batch_watchdog import batch_watchdog
+from sensors.doubt import doubt_resolver
+from sensors.first_audits import first_audits
 from sensors.lead_uploads import inventory_files_changed, lead_files_uploaded
 from sensors.provider_events import provider_events
+from sensors.provider_standing import provider_standing
 from sensors.replies import replies_in_inboxes
 
 RESOURCES: Mapping[str, Callable[[], object]] = {
@@ -44,11 +52,15 @@ RESOURCES: Mapping[str, Callable[[], object]] = {
     "reply_store": database.reply_store,
     "reconciliations": database.reconciliations,
     "reports": database.reports,
+    "share_store": database.share_store,
     "objects": files.object_store,
     "inventory_files": files.inventory_files,
     "lead_files": files.lead_files,
     "address_key": keys.address_key,
     "desk": mail.desk,
+    "doubt_desk": doubt.doubt_desk,
+    "standings": standing.standings,
+    "account_controls": standing.account_controls,
     "tag_reader": keys.tagger,
     "event_feed": feeds.event_feed,
     "inbox_reader": feeds.inbox_reader,
@@ -65,12 +77,16 @@ def build_defs(**overrides: object) -> dg.Definitions:
             deliverability_report, campaign_performance, cost_report,
         ],
         asset_checks=[nothing_is_lost, *CHECKS],
-        jobs=[*JOBS, upkeep],
+        jobs=[*JOBS, upkeep, unused_shares],
         schedules=[
             plan_tomorrow, send_next_hour, reconcile_last_hour,
-            audit_dns_every_six_hours, score_health_every_hour, report_yesterday, upkeep_every_day,
+            audit_dns_every_six_hours, score_health_every_hour, look_up_recipients_every_evening, report_yesterday,
+            check_every_hour, upkeep_every_day, unused_shares_every_day,
         ],
-        sensors=[inventory_files_changed, lead_files_uploaded, provider_events, replies_in_inboxes, back_off, sweeper, batch_watchdog],
+        sensors=[
+            inventory_files_changed, lead_files_uploaded, first_audits, provider_events, replies_in_inboxes, back_off, sweeper, doubt_resolver,
+            batch_watchdog, provider_standing,
+        ],
         resources=resources,
         # Also for "Materialize" in the UI: a process for each step would double the cost of a run.
         executor=dg.in_process_executor,
@@ -78,7 +94,12 @@ def build_defs(**overrides: object) -> dg.Definitions:
 
 
 def _made_when_used(make: Callable[[], object]) -> dg.ResourceDefinition:
-    return dg.ResourceDefinition(lambda _: make(), description=make.__doc__)
+    def made(_: dg.InitResourceContext) -> object:
+        return make()
+
+    # The UI shows them as the resource's type.
+    made.__module__, made.__name__, made.__qualname__ = make.__module__, make.__name__, make.__qualname__
+    return dg.ResourceDefinition(made, description=make.__doc__)
 
 
 defs = build_defs()

@@ -6,27 +6,25 @@ a running local stack writes. Belongs here: names, shapes, defaults. Does not: w
 
 import base64
 import os
+import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from functools import cache
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from outreach_pipelines.domain.sending_mode import SendingMode
 from outreach_pipelines.errors import SettingsFault
+
+__all__ = ["LOCAL_STACK_ENV", "SendingMode", "Settings", "load_settings"]
 
 # Where a local stack writes its settings: below its base folder, which `outreach --base` and OUTREACH_BASE move.
 LOCAL_STACK_ENV = Path(os.environ.get("OUTREACH_BASE", "var/demo")) / "run" / "outreach.env"
-
-
-class SendingMode(StrEnum):
-    """`lab` reaches servers on loopback only; `live` needs the fences of production."""
-
-    OFF = "off"
-    LAB = "lab"
-    LIVE = "live"
 
 
 def _key(value: SecretStr) -> SecretStr:
@@ -59,6 +57,27 @@ def _database_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _files(value: str) -> str:
+    # One letter before the colon would be a drive; two or more are meant as a scheme.
+    if re.match(r"[A-Za-z0-9+.-]{2,}:", value) and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/.*)?", value):
+        message = "must be a folder or s3://BUCKET/PREFIX"
+        raise ValueError(message)
+    return value
+
+
+def _nameserver(value: str | None) -> str | None:
+    host, colon, port = (value or "127.0.0.1").partition(":")
+    try:
+        IPv4Address(host)
+        fits = not colon or (port.isdecimal() and 0 < int(port) <= 65535)
+    except ValueError:
+        fits = False
+    if not fits:
+        message = "must be an IPv4 address with or without a port, such as 192.0.2.53:53"
+        raise ValueError(message)
+    return value
+
+
 Key = Annotated[SecretStr, AfterValidator(_key)]
 TokenKeyList = Annotated[SecretStr, AfterValidator(_token_keys)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
@@ -80,17 +99,29 @@ class Settings(BaseSettings):
         description="PostgreSQL as role outreach_ops: schedules and sensors see which tenants have work"
     )
     ingest_url: DatabaseUrl = Field(description="PostgreSQL as role outreach_ingest: verified events come in")
-    files: str = Field(min_length=1, description="folder or s3://bucket/prefix of inventory, uploads, templates, plans")
+    files: Annotated[str, AfterValidator(_files)] = Field(
+        min_length=1, description="folder or s3://bucket/prefix of inventory, uploads, templates, plans"
+    )
     tag_key: Key = Field(description="MAC key of the tags that messages carry")
     address_key: Key = Field(
         description="HMAC key that names persons without naming them; kept as long as suppressions are"
     )
     token_keys: TokenKeyList = Field(description="unsubscribe keys, ID:BASE64,...; the first one seals, all unseal")
     sending: SendingMode = SendingMode.LAB
+    environment_id: UUID | None = Field(
+        default=None, validate_default=True, description="which database may send live: outreach fences show"
+    )
+    lease_store: str | None = Field(
+        default=None,
+        validate_default=True,
+        description="s3://bucket/prefix or folder of the lease of live sending, outside of the database and of its backups",
+    )
     aws_endpoint_url: str | None = Field(default=None, description="where SQS and S3 answer, when not at AWS")
     aws_region: str = "us-east-1"
     event_queue_url: str | None = Field(default=None, description="SQS queue of provider events")
-    nameserver: str | None = Field(default=None, description="HOST:PORT of the resolver; the system's when unset")
+    nameserver: Annotated[str | None, AfterValidator(_nameserver)] = Field(
+        default=None, description="address of the resolver; the system's when unset"
+    )
     partitions_start: date = Field(
         default_factory=lambda: datetime.now(UTC).date() - timedelta(days=60),
         description="first day and hour shown as partitions",
@@ -99,12 +130,12 @@ class Settings(BaseSettings):
         default=3600, gt=0, description="how long evidence of an unanswered send may take"
     )
 
-    @field_validator("sending")
+    @field_validator("environment_id", "lease_store")
     @classmethod
-    def _live_needs_its_fences(cls, value: SendingMode) -> SendingMode:
+    def _live_needs_its_fences(cls, value: UUID | str | None, info: ValidationInfo) -> UUID | str | None:
         # A copied database or .env must not be able to write to anyone: without a lease outside of both, nothing may.
-        if value is SendingMode.LIVE:
-            message = "must be lab or off: live sending needs an external lease, which this version does not have"
+        if not value and info.data.get("sending") is SendingMode.LIVE:
+            message = "is missing, and OUTREACH_SENDING=live needs it"
             raise ValueError(message)
         return value
 
@@ -123,8 +154,24 @@ def _sentence(fault: ValidationError) -> str:
     for error in fault.errors(include_input=False, include_url=False):
         name = str(error["loc"][0]) if error["loc"] else ""
         known = Settings.model_fields.get(name)
-        what = "is missing" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")
+        what = _wrong(name, error["type"], error["msg"])
         about = f" ({known.description})" if known is not None and known.description else ""
         lines.append(f"  OUTREACH_{name.upper()} {what}{about}" if name else f"  {what}")
-    cure = "Set them in the environment or in .env, or start a local stack that does: outreach up"
+    cure = "Set them in the environment or in .env, or start a local stack that does: make dev"
     return "\n".join(["Settings are missing or wrong:", *lines, cure])
+
+
+#: What is said where the shape is wrong, in place of the library's words for it.
+_SHAPES: Mapping[str, str] = {
+    "files": "must be a folder or s3://BUCKET/PREFIX",
+    "sending": "must be off, lab or live",
+    "environment_id": "must be a UUID",
+    "partitions_start": "must be a date such as 2026-11-21",
+    "evidence_horizon_seconds": "must be a number of seconds greater than 0",
+}
+
+
+def _wrong(name: str, kind: str, said: str) -> str:
+    if kind == "missing":
+        return "is missing"
+    return said.removeprefix("Value error, ") if kind == "value_error" else _SHAPES.get(name, said)

@@ -14,6 +14,7 @@ from outreach_pipelines.adapters.postgres.dns_audit_store import PostgresDnsAudi
 from outreach_pipelines.adapters.postgres.due_hours import PostgresDueHours
 from outreach_pipelines.adapters.postgres.enrollment_store import PostgresEnrollmentStore
 from outreach_pipelines.adapters.postgres.event_store import PostgresEventInbox, PostgresEventStore
+from outreach_pipelines.adapters.postgres.hand_store import PostgresHandStore
 from outreach_pipelines.adapters.postgres.health_store import PostgresHealthStore
 from outreach_pipelines.adapters.postgres.inventory_store import PostgresInventoryStore
 from outreach_pipelines.adapters.postgres.lead_store import PostgresLeadStore
@@ -24,8 +25,10 @@ from outreach_pipelines.adapters.postgres.recipient_store import PostgresRecipie
 from outreach_pipelines.adapters.postgres.reconciliation_store import PostgresReconciliationStore
 from outreach_pipelines.adapters.postgres.reply_store import PostgresReplyStore
 from outreach_pipelines.adapters.postgres.report_store import PostgresReportStore
+from outreach_pipelines.adapters.postgres.share_store import PostgresShareStore
 from outreach_pipelines.adapters.postgres.stepped_time import PostgresSteppedTime
 from outreach_pipelines.adapters.postgres.story_reader import PostgresStoryReader
+from outreach_pipelines.adapters.postgres.suppression_book import PostgresSuppressionBook
 from outreach_pipelines.adapters.postgres.tenant_directory import PostgresTenantDirectory
 from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.settings import load_settings
@@ -129,6 +132,16 @@ def back_off() -> PostgresBackOffStore:
     return PostgresBackOffStore(app_engine())
 
 
+def hands() -> PostgresHandStore:
+    """Pauses and holds by hand."""
+    return PostgresHandStore(app_engine())
+
+
+def suppression_book() -> PostgresSuppressionBook:
+    """Suppressions by hand."""
+    return PostgresSuppressionBook(app_engine())
+
+
 def reply_store() -> PostgresReplyStore:
     """Inboxes, cursors, and what was read."""
     return PostgresReplyStore(app_engine(), object_store(), tagger())
@@ -142,6 +155,11 @@ def reconciliations() -> PostgresReconciliationStore:
 def reports() -> PostgresReportStore:
     """Daily reports."""
     return PostgresReportStore(app_engine())
+
+
+def share_store() -> PostgresShareStore:
+    """Shares of accounts over all tenants."""
+    return PostgresShareStore(ops_engine())
 
 
 def story_reader() -> PostgresStoryReader:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from urllib.parse import urlsplit
 
 import boto3
 
@@ -9,18 +10,29 @@ from outreach_pipelines.adapters.dns import AiodnsResolver, NameServerAddress, R
 from outreach_pipelines.adapters.imap import ImapInboxReader
 from outreach_pipelines.adapters.sqs import SqsEventFeed
 from outreach_pipelines.application.audit_domains import DnsResolver
-from outreach_pipelines.application.ingest_events import EventFeed, NoFeed
-from outreach_pipelines.settings import load_settings
-from resources.mail import secret_source
+from outreach_pipelines.application.ingest_events import NoFeed
+from outreach_pipelines.application.resolve_doubt import CountedFeed
+from outreach_pipelines.domain.loopback import is_loopback
+from outreach_pipelines.errors import Refused
+from outreach_pipelines.settings import SendingMode, load_settings
+from resources.accounts import secret_source
+from resources.fences import refuse_a_copy
 
 OpenResolver = Callable[[], AbstractAsyncContextManager[DnsResolver]]
 
 
-def event_feed() -> EventFeed:
-    """The SQS queue of provider events; a feed that holds nothing where no account reports by one."""
+def event_feed() -> CountedFeed:
+    """The SQS queue of provider events; a feed that holds nothing where no account reports by one.
+
+    What is read from a queue is gone from it: raises `Refused` for a lab at a real queue, and as `refuse_a_copy` does.
+    """
     settings = load_settings()
     if settings.event_queue_url is None:
         return NoFeed()
+    if settings.sending is SendingMode.LAB and not is_loopback(urlsplit(settings.aws_endpoint_url or "").hostname or ""):
+        message = "OUTREACH_SENDING=lab reaches loopback only, and OUTREACH_EVENT_QUEUE_URL is read elsewhere"
+        raise Refused(message)
+    refuse_a_copy()
     client = boto3.client("sqs", region_name=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
     return SqsEventFeed(client, settings.event_queue_url)
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from assets.content_version import FEED_TAGS
 from assets.feeds import delivery_events, replies
+from assets.inventory import lead_uploads
 from outreach_pipelines.domain.tenant import TenantSlug
 
 RANGE_START = "dagster/asset_partition_range_start"
@@ -37,7 +39,12 @@ class JobRunner:
         if not keys:
             message = f"{job}: no partition to run"
             raise JobFailedError(message)
-        first, last = self._span(keys)
+        if "|" not in keys[0]:
+            # Tenants one by one: the version of a partition's content is its own run's (`assets.content_version`).
+            return [self._run(job, key, key) for key in keys][-1]
+        return self._run(job, *self._span(keys))
+
+    def _run(self, job: str, first: str, last: str) -> dg.ExecuteInProcessResult:
         tags = {RANGE_START: first, RANGE_END: last} if first != last else {}
         result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
@@ -55,7 +62,18 @@ class JobRunner:
     def report_feed(self, feed: str, slug: TenantSlug, metadata: Mapping[str, int]) -> None:
         """Say that news of a tenant arrived, as the sensors do."""
         key = {"delivery_events": delivery_events.key, "replies": replies.key}[feed]
-        self.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=slug, metadata=dict(metadata)))
+        told = {"events": sum(metadata.values())} if feed == "delivery_events" else {}
+        event = dg.AssetMaterialization(key, partition=slug, metadata={**told, **metadata}, tags=FEED_TAGS)
+        self.instance.report_runless_asset_event(event)
+
+    def report_uploads(self, uploads: Mapping[str, str]) -> None:
+        """Say which lead files lie there, by key and ETag, as the sensor does."""
+        self.instance.add_dynamic_partitions("lead_files", list(uploads))
+        for key, etag in uploads.items():
+            tags = {"dagster/data_version": etag}
+            self.instance.report_runless_asset_event(
+                dg.AssetMaterialization(lead_uploads.key, partition=key, metadata={"etag": etag}, tags=tags)
+            )
 
     def _span(self, keys: Sequence[str]) -> tuple[str, str]:
         # A range whose start lies after its end runs no partition and succeeds, and tenants are ordered as they came.

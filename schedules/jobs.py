@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.analytics import campaign_performance, cost_report, deliverability_report, reconciliation
+from assets.analytics import campaign_performance, cost_report, deliverability_report, nothing_is_lost, reconciliation
+from assets.checks import lead_files_are_read, plan_is_released
 from assets.dns_audit import dns_audit
 from assets.inventory import tenant_inventory
 from assets.leads import leads
@@ -17,14 +18,12 @@ from assets.send_plans import send_plan
 
 if TYPE_CHECKING:
     # What define_asset_job returns has no public name.
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 
 _ONE_PROCESS = dg.in_process_executor
 
 
-def _job(
-    name: str, description: str, *selected: dg.AssetsDefinition, priority: int = 0, **tags: str
-) -> "UnresolvedAssetJobDefinition":
+def _job(name: str, description: str, *selected: dg.AssetsDefinition, priority: int = 0, **tags: str) -> "AssetJob":
     return dg.define_asset_job(
         name,
         selection=list(selected),
@@ -52,4 +51,22 @@ report_day = _job(
     "report_day", "Write the reports of a tenant's day.", deliverability_report, campaign_performance, cost_report
 )
 
-ALL = [load_inventory, import_new_leads, audit_dns, score_health, plan_day, send_hour, reconcile_hour, report_day]
+run_checks = dg.define_asset_job(
+    "run_checks",
+    selection=dg.AssetSelection.checks(plan_is_released, nothing_is_lost, lead_files_are_read),
+    description="Judge what keeps silent when it fails: missing plans, hours that do not balance, files that were refused.",
+    executor_def=_ONE_PROCESS,
+    tags={"dagster/priority": "5"},
+)
+
+ALL = [
+    load_inventory,
+    import_new_leads,
+    audit_dns,
+    score_health,
+    plan_day,
+    send_hour,
+    reconcile_hour,
+    report_day,
+    run_checks,
+]

@@ -1,8 +1,10 @@
-"""What keeps the store in order day by day."""
+"""What keeps the store in order day by day, and looks at it hour by hour."""
 
 import dagster as dg
 
+from outreach_pipelines.application.give_out_shares import ShareStore, give_out_shares
 from outreach_pipelines.application.maintain import Maintenance
+from schedules.jobs import run_checks
 
 DAYS_AHEAD = 30
 
@@ -21,6 +23,42 @@ def upkeep() -> None:
     make_partitions()
 
 
+@dg.op
+def give_out(context: dg.OpExecutionContext, share_store: dg.ResourceParam[ShareStore]) -> None:
+    """What some tenants leave unused of a shared account goes to those whose plans want more."""
+    for sentence in give_out_shares(share_store):
+        context.log.info(sentence)
+
+
+@dg.job(
+    executor_def=dg.in_process_executor, description="Gives out what tenants leave unused of shared accounts today."
+)
+def unused_shares() -> None:
+    """See `give_out`."""
+    give_out()
+
+
 upkeep_every_day = dg.ScheduleDefinition(
-    job=upkeep, cron_schedule="2 3 * * *", default_status=dg.DefaultScheduleStatus.RUNNING, execution_timezone="UTC"
+    name="upkeep_every_day",
+    description="Makes day partitions a month ahead, once a day.",
+    job=upkeep,
+    cron_schedule="2 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    execution_timezone="UTC",
+)
+check_every_hour = dg.ScheduleDefinition(
+    name="check_every_hour",
+    description="Judges plans, hours and lead files by the clock: after a run that failed, its checks would show their old result.",
+    job=run_checks,
+    cron_schedule="20 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    execution_timezone="UTC",
+)
+unused_shares_every_day = dg.ScheduleDefinition(
+    name="unused_shares_every_day",
+    description="Gives out at a fixed hour what tenants leave unused of shared accounts.",
+    job=unused_shares,
+    cron_schedule="0 16 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    execution_timezone="UTC",
 )

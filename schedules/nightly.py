@@ -1,67 +1,63 @@
-"""For each tenant: DNS audit four times a day, health every hour, reports once its day is over."""
+"""For each tenant: DNS audit four times a day, health every hour, look-ups of recipients each evening, reports of days."""
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Iterator
+from datetime import datetime
 
 import dagster as dg
 
-from assets.partitions import day_key
-from outreach_pipelines.application.tenants import TenantDirectory, TenantRow
-from schedules.jobs import audit_dns, report_day, score_health
+from outreach_pipelines.application.tenants import TenantDirectory
+from schedules.jobs import audit_dns, import_new_leads, report_day, score_health
 from schedules.local_clock import passes
+from schedules.tenant_runs import local_days, tenant_run, ticking
 
 REPORTING_HOUR = 1
+LOOK_UP_HOUR = 20
+NO_TENANT = "there is no tenant yet"
 
 
-@dg.schedule(
-    job=audit_dns,
-    cron_schedule="10 */6 * * *",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    execution_timezone="UTC",
-)
+@ticking(audit_dns, "10 */6 * * *", idle=NO_TENANT)
 def audit_dns_every_six_hours(
     context: dg.ScheduleEvaluationContext, tenants: dg.ResourceParam[TenantDirectory]
 ) -> Iterator[dg.RunRequest]:
-    """Readiness is believed for 72 hours at most; four looks a day leave room for a resolver's bad night."""
-    yield from _for_each(context, tenants.all(), 0)
+    """Audits each tenant's domains; readiness is believed for 72 hours, so four looks a day leave room for a resolver's bad night."""
+    yield from _today(context.scheduled_execution_time, tenants)
 
 
-@dg.schedule(
-    job=score_health,
-    cron_schedule="25 * * * *",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    execution_timezone="UTC",
-)
+@ticking(score_health, "25 * * * *", idle=NO_TENANT)
 def score_health_every_hour(
     context: dg.ScheduleEvaluationContext, tenants: dg.ResourceParam[TenantDirectory]
 ) -> Iterator[dg.RunRequest]:
-    """Holds also follow from events, at once (sensor back_off); this keeps scores and recovery moving."""
-    yield from _for_each(context, tenants.all(), 0)
+    """Scores each tenant's mailboxes and keeps recovery moving; holds also follow from events, at once (sensor back_off)."""
+    yield from _today(context.scheduled_execution_time, tenants)
 
 
-@dg.schedule(
-    job=report_day,
-    cron_schedule="40 * * * *",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    execution_timezone="UTC",
-)
+@ticking(report_day, "40 * * * *", idle=f"in no tenant's zone is it the hour from {REPORTING_HOUR}:00")
 def report_yesterday(
     context: dg.ScheduleEvaluationContext, tenants: dg.ResourceParam[TenantDirectory]
 ) -> Iterator[dg.RunRequest]:
-    """Each tenant's day, an hour after its own midnight."""
-    ended = [row for row in tenants.all() if passes(context.scheduled_execution_time, row.zone, REPORTING_HOUR)]
-    yield from _for_each(context, ended, -1)
+    """Reports each tenant's day, an hour after its own midnight."""
+    moment = context.scheduled_execution_time
+    ended = [row for row in tenants.all() if passes(moment, row.zone, REPORTING_HOUR)]
+    for slug, key in local_days(moment, ended, days_on=-1):
+        yield tenant_run(slug, key, _of_this_hour(moment, key))
 
 
-def _for_each(
-    context: dg.ScheduleEvaluationContext, tenants: Sequence[TenantRow], offset: int
+@ticking(import_new_leads, "50 * * * *", idle="no tenant has recipients' domains to look up at this hour")
+def look_up_recipients_every_evening(
+    context: dg.ScheduleEvaluationContext, tenants: dg.ResourceParam[TenantDirectory]
 ) -> Iterator[dg.RunRequest]:
-    for row in tenants:
-        day = (context.scheduled_execution_time.astimezone(ZoneInfo(row.zone)) + timedelta(days=offset)).date()
-        key = day_key(day, row.ref.slug)
-        yield dg.RunRequest(
-            partition_key=key,
-            run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H}|{key}",
-            tags={"outreach/tenant": row.ref.slug},
-        )
+    """Domains of recipients of which nothing certain is known are looked up again before the next day is planned."""
+    moment = context.scheduled_execution_time
+    for row in tenants.with_unresolved_recipients():
+        if passes(moment, row.zone, LOOK_UP_HOUR):
+            yield tenant_run(row.ref.slug, row.ref.slug, _of_this_hour(moment, f"look-ups|{row.ref.slug}"))
+
+
+def _today(moment: datetime, tenants: TenantDirectory) -> Iterator[dg.RunRequest]:
+    for slug, key in local_days(moment, tenants.all()):
+        yield tenant_run(slug, key, _of_this_hour(moment, key))
+
+
+def _of_this_hour(moment: datetime, key: str) -> str:
+    # The same partition is worked on again and again; only a tick that is repeated must not ask twice.
+    return f"{moment:%Y-%m-%dT%H}|{key}"

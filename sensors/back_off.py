@@ -7,9 +7,10 @@ from outreach_pipelines.application.maintain import Maintenance, sweep_all
 from outreach_pipelines.application.ports import Clock, MessageStore
 from outreach_pipelines.application.tenants import TenantDirectory
 from outreach_pipelines.settings import load_settings
+from sensors.watching import watching
 
 
-@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING, target=None)
+@watching(seconds=60)
 def back_off(
     context: dg.SensorEvaluationContext,
     tenants: dg.ResourceParam[TenantDirectory],
@@ -28,7 +29,7 @@ def back_off(
     )
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING, target=None)
+@watching(seconds=30)
 def sweeper(
     context: dg.SensorEvaluationContext,
     maintenance: dg.ResourceParam[Maintenance],

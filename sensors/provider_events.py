@@ -2,16 +2,18 @@
 
 import dagster as dg
 
+from assets.content_version import FEED_TAGS
 from assets.feeds import delivery_events
 from outreach_pipelines.application.ingest_events import EventFeed, EventInbox, ingest_events
 from outreach_pipelines.application.ports import TagReader
 from outreach_pipelines.application.record_events import EventStore, record_events
 from outreach_pipelines.application.tenants import TenantDirectory
+from sensors.watching import watching
 
 MOST_EVENTS = 2000
 
 
-@dg.sensor(minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING, target=None)
+@watching(seconds=15)
 def provider_events(
     event_feed: dg.ResourceParam[EventFeed],
     event_inbox: dg.ResourceParam[EventInbox],
@@ -31,7 +33,9 @@ def provider_events(
                 "suppressed": done.suppressed,
                 **dict(done.applied),
             }
-            events.append(dg.AssetMaterialization(delivery_events.key, partition=row.ref.slug, metadata=metadata))
+            events.append(
+                dg.AssetMaterialization(delivery_events.key, partition=row.ref.slug, metadata=metadata, tags=FEED_TAGS)
+            )
     if not events:
         return dg.SkipReason(
             f"{ingested.received} read ({ingested.canaries} probes, {ingested.parked} parked), none to apply"

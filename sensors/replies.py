@@ -2,13 +2,15 @@
 
 import dagster as dg
 
+from assets.content_version import FEED_TAGS
 from assets.feeds import replies
 from outreach_pipelines.application.record_events import EventStore, record_events
 from outreach_pipelines.application.sync_replies import InboxReader, ReplyStore, sync_replies
 from outreach_pipelines.application.tenants import TenantDirectory
+from sensors.watching import watching
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING, target=None)
+@watching(seconds=30)
 def replies_in_inboxes(
     inbox_reader: dg.ResourceParam[InboxReader],
     reply_store: dg.ResourceParam[ReplyStore],
@@ -27,5 +29,7 @@ def replies_in_inboxes(
                 "unreadable inboxes": synced.unreadable_inboxes,
                 **dict(synced.by_class),
             }
-            events.append(dg.AssetMaterialization(replies.key, partition=row.ref.slug, metadata=metadata))
+            events.append(
+                dg.AssetMaterialization(replies.key, partition=row.ref.slug, metadata=metadata, tags=FEED_TAGS)
+            )
     return dg.SensorResult(asset_events=events) if events else dg.SkipReason("no news in any inbox")

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from outreach_pipelines.local_stack.postgres import EmbeddedPostgres
 
-pytest_plugins = ["postgres_fixtures"]
+pytest_plugins = ["postgres_fixtures", "world_fixtures"]
 
 MEMORY = Path("/dev/shm")
 ROOM_FOR_SERVERS_BYTES = 4 * 2**30

@@ -38,7 +38,7 @@ from outreach_pipelines.domain.dns_audit.expectations import (
 )
 from outreach_pipelines.domain.dns_audit.findings import Check, Fault, Finding, ResourceRecord
 from outreach_pipelines.domain.dns_audit.lookups import Lookup, NeedMore, replay
-from outreach_pipelines.domain.dns_audit.names import domain_name
+from outreach_pipelines.domain.dns_audit.names import parse_domain_name
 from outreach_pipelines.domain.inventory import Selector
 from outreach_pipelines.domain.provider_account import AccountName, ProviderKind
 
@@ -96,12 +96,12 @@ def _data(kind: str, value: str) -> RecordData:
         case "A" | "AAAA":
             return Address(ip_address(value))
         case "CNAME":
-            return Alias(domain_name(value))
+            return Alias(_name(value))
         case "MX":
             preference, host = value.split(" ")
-            return MailExchanger(int(preference), domain_name(host))
+            return MailExchanger(int(preference), _name(host))
         case "NS":
-            return NameServer(domain_name(value))
+            return NameServer(_name(value))
         case _:
             return Text(value.encode("latin-1"))
 
@@ -202,3 +202,9 @@ def looked_up(make: Callable[[], Lookup[Result]], served: FakeDns) -> Result:
         if not isinstance(outcome, NeedMore):
             return outcome
         answers |= {query: served.answer(query) for query in outcome.queries}
+
+
+def _name(text: str) -> DomainName:
+    name = parse_domain_name(text)
+    assert name is not None, text
+    return name

@@ -54,8 +54,8 @@ service anvil {{
 
 
 @contextmanager
-def running_dovecot(folder: Path) -> Iterator[int]:
-    """A Dovecot whose every user has the password `secret`; its port. Skips where none is installed, and fails in CI."""
+def running_dovecot(folder: Path, *, more: str = "") -> Iterator[int]:
+    """A Dovecot whose every user has the password `secret`; its port. `more` is laid over its configuration. Skips where none is installed, and fails in CI."""
     program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
@@ -65,7 +65,7 @@ def running_dovecot(folder: Path) -> Iterator[int]:
     os.chown(folder / "mail", account.pw_uid, account.pw_gid)
     port, configuration = free_port(), folder / "dovecot.conf"
     names = {"folder": folder, "user": account.pw_name, "group": grp.getgrgid(account.pw_gid).gr_name, "port": port}
-    configuration.write_text(_CONFIGURATION.format(**names))
+    configuration.write_text(_CONFIGURATION.format(**names) + more)
     process = subprocess.Popen([program, "-F", "-c", str(configuration)])
     try:
         wait_until(lambda: listens(port), process)

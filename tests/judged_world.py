@@ -1,6 +1,6 @@
 """A small world under judgement: judging it, its holds, and one intent against them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -13,6 +13,9 @@ from outreach_pipelines.application.apply_back_off import BackOffSummary, apply_
 from outreach_pipelines.application.ports import Begun, NotBegun
 from outreach_pipelines.domain.letter import ClaimToken
 from outreach_pipelines.domain.message_tag import WireTag
+
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 
 
 def judge_now(engine: Engine, world: SmallWorld, now: datetime = NOON) -> BackOffSummary:

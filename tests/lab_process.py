@@ -166,11 +166,16 @@ def _config(aws: Aws, folder: Path, topic_arn: str) -> dict[str, object]:
             "region": REGION,
             "access_keys": [KEY],
             "configuration_sets": {"outreach": topic_arn},
+            "tenants": ["client-a", "client-b"],
             "identities": ["sender.test"],
         },
         "smtp_accounts": [
             {"name": "smtp-a", "username": "smtp-a", "password": "right"},
             {"name": "smtp-b", "username": "smtp-b", "password": "right", "identities": ["sender.test"]},
+        ],
+        "mailgun_accounts": [{"name": "mailgun-a", "api_key": "mailgun-key", "domains": ["sender.test"]}],
+        "postmark_accounts": [
+            {"name": "postmark-a", "server_token": "postmark-token", "identities": ["sender.test"]},
         ],
         "inboxes": [
             {"username": "all", "password": "secret", "receives": ["*@sender.test"]},

@@ -24,11 +24,12 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What the database says of the message that a tag stands for; `suppressed_at` is when its recipient was suppressed."""
+    """What the database says of the attempt that a tag stands for; `suppressed_at` is when its recipient was suppressed."""
 
     campaign_step: tuple[int, int]
     window: tuple[datetime, datetime]
     suppressed_at: datetime | None
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class MailboxRules:
     gap: int
     cap: int
     zone: str
+
+
+#: Outcomes of an attempt that a provider may have taken; any other says that it certainly did not.
+MAY_BE_OUT = frozenset({"accepted", "accepted_twice", "in_doubt", "unknown"})
 
 
 def read_ledger(path: Path) -> list[Taken]:
@@ -54,19 +59,44 @@ def read_ledger(path: Path) -> list[Taken]:
 def broken_rules(
     ledger: Sequence[Taken], rights: Mapping[str, Rights], mailboxes: Mapping[str, MailboxRules]
 ) -> list[str]:
-    """Every rule, over every line."""
+    """Every rule, over every line; a line of no message or no mailbox of ours can be held against no other rule."""
+    ours = [each for each in ledger if each.tag in rights and each.mailbox in mailboxes]
     return [
-        *_strangers(ledger, rights),
-        *_twice(ledger, rights),
-        *_too_fast(ledger, mailboxes),
-        *_over_cap(ledger, mailboxes),
-        *_outside_window(ledger, rights),
-        *_after_suppression(ledger, rights),
+        *_strangers(ledger, rights, mailboxes),
+        *_never_taken(ledger, rights),
+        *_said_not_to_be_out(ours, rights),
+        *_twice(ours, rights),
+        *_too_fast(ours, mailboxes),
+        *_over_cap(ours, mailboxes),
+        *_outside_window(ours, rights),
+        *_after_suppression(ours, rights),
     ]
 
 
-def _strangers(ledger: Sequence[Taken], rights: Mapping[str, Rights]) -> list[str]:
-    return [f"{each.tag} is no message of ours" for each in ledger if each.tag not in rights]
+def _strangers(
+    ledger: Sequence[Taken], rights: Mapping[str, Rights], mailboxes: Mapping[str, MailboxRules]
+) -> list[str]:
+    return [
+        *(f"{each.tag} is no message of ours" for each in ledger if each.tag not in rights),
+        *(f"{each.mailbox} is no mailbox of ours" for each in ledger if each.mailbox not in mailboxes),
+    ]
+
+
+def _never_taken(ledger: Sequence[Taken], rights: Mapping[str, Rights]) -> list[str]:
+    taken = {each.tag for each in ledger}
+    return [
+        f"{tag} is accepted and was never taken"
+        for tag in rights
+        if rights[tag].outcome == "accepted" and tag not in taken
+    ]
+
+
+def _said_not_to_be_out(ledger: Sequence[Taken], rights: Mapping[str, Rights]) -> list[str]:
+    return [
+        f"{each.tag} was taken and is {rights[each.tag].outcome}"
+        for each in ledger
+        if rights[each.tag].outcome not in MAY_BE_OUT
+    ]
 
 
 def _twice(ledger: Sequence[Taken], rights: Mapping[str, Rights]) -> list[str]:

@@ -14,6 +14,8 @@ from enum import StrEnum
 from io import BufferedRWPair
 from pathlib import Path
 
+from loopback_listener import listening
+
 Wire = BufferedRWPair
 _ANSWERS = {
     b"EHLO": ("250-ledger.test", "250 AUTH PLAIN"),
@@ -46,32 +48,24 @@ class MailLedger:
     @contextmanager
     def serving(self) -> Iterator[int]:
         """Serve on loopback; gives the port."""
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            server.settimeout(0.1)
-            over = threading.Event()
-            accepting = threading.Thread(target=self._accept, args=(server, over))
-            accepting.start()
-            try:
-                yield int(server.getsockname()[1])
-            finally:
-                over.set()
-                accepting.join()
+        talks: list[tuple[socket.socket, threading.Thread]] = []
+
+        def welcome(client: socket.socket) -> None:
+            talks.append((client, threading.Thread(target=self._talk, args=(client,))))
+            talks[-1][1].start()
+
+        def farewell() -> None:
+            for client, talk in talks:
+                with suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
+                talk.join()
+
+        with listening(welcome, farewell) as port:
+            yield port
 
     def recipients(self) -> list[str]:
         """All messages taken, by whom they were for, in order."""
         return self.path.read_text().split() if self.path.exists() else []
-
-    def _accept(self, server: socket.socket, over: threading.Event) -> None:
-        talks = []
-        while not over.is_set():
-            with suppress(TimeoutError):
-                client, _ = server.accept()
-                talks.append((client, threading.Thread(target=self._talk, args=(client,))))
-                talks[-1][1].start()
-        for client, talk in talks:
-            with suppress(OSError):
-                client.shutdown(socket.SHUT_RDWR)
-            talk.join()
 
     def _talk(self, client: socket.socket) -> None:
         # A client that is killed in mid-sentence is what this server is for.

@@ -269,8 +269,9 @@ class _Judge:
             candidate, found = self.candidates[decision["enrollment_id"]], decision["found"]
             name = f"enrollment {decision['enrollment_id']}"
             block = candidate["block"]
-            if block is not None and block["type"] == "Unsubscribed" and "unsubscribed" not in found:
-                yield f"{name}: unsubscribed, and its decision does not say so"
+            for type_, reason in (("Unsubscribed", "unsubscribed"), ("Undeliverable", "undeliverable")):
+                if (block is not None and block["type"] == type_) != (reason in found):
+                    yield f"{name}: {reason} is wrong"
             if ("not_due" in found) != (candidate["due_day"] > self.snapshot["day"]):
                 yield f"{name}: not_due is wrong"
             if decision["bound_by"] != (found[0] if found else None):

@@ -15,6 +15,7 @@ from outreach_pipelines.domain.calendar import DailyHours, Weekday, WeeklyWindow
 from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.lead import FieldName, LawfulBasis
 from outreach_pipelines.domain.place import CountryCode, ZoneName
+from outreach_pipelines.domain.recipient_mail import NoMail
 from outreach_pipelines.domain.send_plan import snapshot as s
 from outreach_pipelines.domain.sending_policy import ContactPressure
 from outreach_pipelines.domain.suppression import SuppressionKind
@@ -140,6 +141,7 @@ def block(die: Die, day: date) -> s.Block | None:
         s.Away(day + timedelta(days=1)),
         s.Away(day - timedelta(days=1)),
         s.Erased(before),
+        s.Undeliverable(die.one(*NoMail), before),
     )
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from loopback_listener import listening
+
 _START_UP_LENGTH = 4
 
 
@@ -33,26 +35,18 @@ class PostgresTap:
     @contextmanager
     def open(self) -> Iterator[int]:
         """Listen on loopback; gives the port."""
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            server.settimeout(0.1)
-            over = threading.Event()
-            accepting = threading.Thread(target=self._accept, args=(server, over))
-            accepting.start()
-            try:
-                yield int(server.getsockname()[1])
-            finally:
-                over.set()
-                accepting.join()
+        lines: list[_Line] = []
 
-    def _accept(self, server: socket.socket, over: threading.Event) -> None:
-        lines = []
-        while not over.is_set():
-            with suppress(TimeoutError):
-                client, _ = server.accept()
-                with suppress(ConnectionRefusedError):
-                    lines.append(self._line(client))
-        for line in lines:
-            line.end()
+        def welcome(client: socket.socket) -> None:
+            with suppress(ConnectionRefusedError):
+                lines.append(self._line(client))
+
+        def farewell() -> None:
+            for line in lines:
+                line.end()
+
+        with listening(welcome, farewell) as port:
+            yield port
 
     def _line(self, client: socket.socket) -> "_Line":
         try:
@@ -72,6 +66,7 @@ class _Line:
     prepared: dict[bytes, str] = field(default_factory=dict)
     last: str = ""
     committing: str = ""
+    in_transaction: bool = False
     threads: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
@@ -121,12 +116,20 @@ class _Line:
                 self._statement(body[:-1].decode())
 
     def _statement(self, text: str) -> None:
-        if text.strip().upper() == "COMMIT":
-            self.tap.at(Moment.BEFORE_COMMIT, self.last)
-            self.committing = self.last
-        else:
+        word = text.strip().upper().partition(" ")[0]
+        if word == "COMMIT":
+            self._commits(self.last)
+        elif word not in {"BEGIN", "ROLLBACK"}:
             self.tap.at(Moment.BEFORE, text)
             self.last = text
+            if not self.in_transaction:
+                # A transaction of its own: its commit is not seen apart from it.
+                self._commits(text)
+        self.in_transaction = word == "BEGIN" or (self.in_transaction and word not in {"COMMIT", "ROLLBACK"})
+
+    def _commits(self, text: str) -> None:
+        self.tap.at(Moment.BEFORE_COMMIT, text)
+        self.committing = text
 
 
 def _exactly(side: socket.socket, length: int) -> bytes:

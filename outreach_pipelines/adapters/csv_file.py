@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from outreach_pipelines.application.stored_objects import ObjectKey, ObjectStore, object_key
 from outreach_pipelines.domain.delimited import Header, Row, RowFault, Table, TableRow, UnreadableFile, UnreadableRow
-from outreach_pipelines.domain.lead_file import FileDigest, LeadFile, LeadFileName
+from outreach_pipelines.domain.lead_file import FileDigest, LeadFile, LeadFileName, is_lead_file
 from outreach_pipelines.domain.tenant import TenantSlug
 
 DELIMITERS: Final = (",", ";", "\t")
@@ -31,9 +31,14 @@ class CsvLeadFiles:
     store: ObjectStore
 
     def files(self, tenant: TenantSlug) -> Sequence[LeadFileName]:
+        return [LeadFileName(name) for name in self._names(tenant) if is_lead_file(name)]
+
+    def ignored(self, tenant: TenantSlug) -> Sequence[str]:
+        return [name for name in self._names(tenant) if not is_lead_file(name)]
+
+    def _names(self, tenant: TenantSlug) -> Iterator[str]:
         prefix = f"uploads/{tenant}/"
-        keys = (info.key for info in self.store.list(prefix))
-        return [LeadFileName(key.removeprefix(prefix)) for key in keys if key.lower().endswith(".csv")]
+        return (info.key.removeprefix(prefix) for info in self.store.list(prefix))
 
     def digest(self, tenant: TenantSlug, name: LeadFileName) -> FileDigest:
         with self.store.open(_upload(tenant, name)) as stream:
@@ -132,8 +137,10 @@ def _delimiter(first_line: str) -> str:
 def _header(reader: Iterator[list[str]]) -> tuple[str, ...]:
     try:
         names = tuple(name.strip() for name in next(reader))
-    except csv.Error as fault:
-        raise UnreadableFile(1, f"The header cannot be read: {fault}.") from None
+    except csv.Error:
+        raise UnreadableFile(
+            1, "The header cannot be read: this is no delimited text, or a quotation mark is not closed."
+        ) from None
     if len(names) > MOST_COLUMNS:
         raise UnreadableFile(1, f"The header has {len(names)} columns, at most {MOST_COLUMNS} are read.")
     if any(_cell_fault(name) for name in names):
@@ -149,17 +156,19 @@ def _rows(reader: Iterator[list[str]], lines: _HashedLines, columns: int) -> Ite
             cells = tuple(next(reader))
         except StopIteration:
             return
-        except csv.Error as fault:
-            yield _broken_row(first_line, lines, fault)
+        except csv.Error:
+            yield _broken_row(first_line, lines)
         else:
             yield _row(first_line, cells, columns)
 
 
-def _broken_row(first_line: int, lines: _HashedLines, fault: csv.Error) -> UnreadableRow:
-    # csv says only in its message which of its errors it met; what counts is whether lines were swallowed.
+def _broken_row(first_line: int, lines: _HashedLines) -> UnreadableRow:
+    # csv says only in its message, in words of its own, which of its errors it met; what counts is whether lines were swallowed.
     if lines.at_end or lines.line > first_line:
         raise UnreadableFile(first_line, "A quotation mark is opened here and not closed properly.") from None
-    return UnreadableRow(first_line, RowFault.MALFORMED, f"The row cannot be read: {fault}.", ())
+    return UnreadableRow(
+        first_line, RowFault.MALFORMED, "A quotation mark stands where none may, or the row is no delimited text.", ()
+    )
 
 
 def _row(line: int, cells: tuple[str, ...], columns: int) -> TableRow:

@@ -6,6 +6,7 @@ says (`domain/inbound`), where cursors are kept (`adapters/postgres/reply_store.
 Sources: RFC 9051 and RFC 3501 (IMAP4), RFC 6154 (special-use folders), RFC 8314 (implicit TLS).
 """
 
+import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -73,6 +74,17 @@ class ImapInboxReader:
         finally:
             _leave(client)
 
+    @contextmanager
+    def session(self, inbox: InboxToRead, doing: str) -> Iterator[IMAPClient]:
+        """A logged-in connection for a look elsewhere than at new mail; its faults are `Unreadable`, as those of `open`."""
+        client = self._connected(inbox)
+        try:
+            self._log_in(client, inbox)
+            with _answering(inbox, doing):
+                yield client
+        finally:
+            _leave(client)
+
     def _connected(self, inbox: InboxToRead) -> IMAPClient:
         login = inbox.login
         host, port = self.references.setting(login.host), self.references.setting(login.port)
@@ -85,6 +97,8 @@ class ImapInboxReader:
         with _answering(inbox, "connect"):
             client = IMAPClient(host, int(port), **self._security(login), timeout=self._timeout())
         client.normalise_times = False  # INTERNALDATE with its zone
+        # Commands are short and each waits for its answer: held back for more, every one of them would cost 40 ms.
+        client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return client
 
     def _security(self, login: InboxLogin) -> Mapping[str, Any]:

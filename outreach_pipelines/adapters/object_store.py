@@ -3,6 +3,7 @@
 What the objects hold is not known here.
 """
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from outreach_pipelines.application.stored_objects import (
@@ -24,7 +26,10 @@ from outreach_pipelines.application.stored_objects import (
     ObjectMissing,
     ObjectStore,
     ObjectStoreUnreachable,
+    Overtaken,
+    Read,
     Stored,
+    SwappedObjects,
     UnsafeObjectKey,
     object_key,
 )
@@ -44,6 +49,16 @@ def object_store_at(url: str, *, endpoint_url: str | None = None, region: str | 
         return LocalObjectStore(Path(url))
     parts = urlsplit(url)
     client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region)
+    return S3ObjectStore(client, parts.netloc, parts.path.strip("/"))
+
+
+def swapped_objects_at(url: str, *, endpoint_url: str | None = None, region: str | None = None) -> SwappedObjects:
+    """As `object_store_at`, for what must be known within seconds: no call is repeated, none waits for long."""
+    if not url.startswith("s3://"):
+        return LocalObjectStore(Path(url))
+    parts = urlsplit(url)
+    at_once = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1})
+    client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=at_once)
     return S3ObjectStore(client, parts.netloc, parts.path.strip("/"))
 
 
@@ -85,6 +100,26 @@ class LocalObjectStore:
             unfinished.unlink(missing_ok=True)
         _sync_folder(path.parent)
         return Stored(_info(key, path).etag)
+
+    def read(self, key: ObjectKey) -> Read | None:
+        # What is open cannot be replaced under the reader: content and etag are of the same file.
+        try:
+            with self._path(key).open("rb") as stream:
+                return Read(stream.read(), _etag(os.fstat(stream.fileno())))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def swap(self, key: ObjectKey, body: bytes, *, etag: ETag) -> Stored | Overtaken:
+        path = self._path(key)
+        if not path.parent.is_dir():
+            return Overtaken()
+        with _locked(path):
+            found = self.head(key)
+            if found is None or found.etag != etag:
+                return Overtaken()
+            # Under the lock an object that is there is replaced by swaps alone, but for a put without a condition.
+            self.put(key, body)
+            return Stored(_info(key, path).etag)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         root = self._existing_root()
@@ -129,10 +164,22 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time, on this machine; the lock ends with its process (flock(2))."""
+    with path.with_name(f"{_UNFINISHED}{path.name}.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _info(key: ObjectKey, path: Path) -> ObjectInfo:
     stat = path.stat()
+    return ObjectInfo(key, stat.st_size, _etag(stat))
+
+
+def _etag(stat: os.stat_result) -> ETag:
     # Every write makes a new file, so inode and time name the content without reading it.
-    return ObjectInfo(key, stat.st_size, ETag(f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}"))
+    return ETag(f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +224,30 @@ class S3ObjectStore:
                 if only_if_absent and _code(refused) in _CONDITION_FAILED:
                     return AlreadyThere()
                 raise
+        return Stored(ETag(answer["ETag"]))
+
+    def read(self, key: ObjectKey) -> Read | None:
+        try:
+            with _answers(key):
+                answer = self.client.get_object(Bucket=self.bucket, Key=self._full(key))
+                return Read(answer["Body"].read(), ETag(answer["ETag"]))
+        except ObjectMissing:
+            self._require_bucket()
+            return None
+
+    def swap(self, key: ObjectKey, body: bytes, *, etag: ETag) -> Stored | Overtaken:
+        full = self._full(key)
+        try:
+            with _answers(key):
+                try:
+                    answer = self.client.put_object(Bucket=self.bucket, Key=full, Body=body, IfMatch=etag)
+                except ClientError as refused:
+                    if _code(refused) in _CONDITION_FAILED:
+                        return Overtaken()
+                    raise
+        except ObjectMissing:
+            self._require_bucket()
+            return Overtaken()
         return Stored(ETag(answer["ETag"]))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:

@@ -17,6 +17,7 @@ from jinja2 import Environment, StrictUndefined, Template, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from outreach_pipelines.application.stored_objects import ObjectKey, ObjectMissing, ObjectStore, object_key
+from outreach_pipelines.domain.attachments import Attachment, AttachmentRef
 from outreach_pipelines.domain.letter import Letter
 from outreach_pipelines.domain.wire_message import Rendered
 from outreach_pipelines.errors import TemplateFault
@@ -26,6 +27,7 @@ LONGEST_TEXT: Final = 500_000
 MOST_NODES: Final = 5_000
 MOST_FILTERS: Final = 8  # one upon the other: `urlencode` alone makes nine of one character
 KEPT_TEMPLATES: Final = 512
+KEPT_FILES: Final = 16
 
 #: None of them makes a text longer than a fixed multiple of what it is given.
 FILTERS: Final = frozenset(
@@ -49,10 +51,11 @@ def render(source: str, fields: Mapping[str, str], *, html: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TemplateStore:
-    """Reads templates by the SHA-256 of their text from the object store and keeps them compiled. Safe for threads."""
+    """Reads templates and files by their SHA-256 from the object store and keeps them, templates compiled. Safe for threads."""
 
     objects: ObjectStore
     _kept: "_Kept" = field(default_factory=lambda: _Kept(), repr=False)
+    _files: "_KeptFiles" = field(default_factory=lambda: _KeptFiles(), repr=False)
 
     def render_letter(self, letter: Letter, unsubscribe_url: str) -> Rendered:
         """Subject, text and HTML for this recipient.
@@ -65,30 +68,53 @@ class TemplateStore:
             subject=_fill(self._kept.compiled(content.subject), fields),
             text=_fill(self._stored(content.text_sha256, html=False), fields),
             html=_fill(self._stored(content.html_sha256, html=True), fields) if content.html_sha256 else None,
+            attachments=tuple(self._file(reference) for reference in content.attachments),
         )
+
+    def _file(self, reference: AttachmentRef) -> Attachment:
+        body = self._files.get(reference.sha256)
+        if body is None:
+            body = _got(self.objects, attachment_key(reference.sha256), reference.sha256)
+            _require_digest(body, reference.sha256)
+            self._files.keep(reference.sha256, body)
+        return Attachment(reference.name, body)
 
     def _stored(self, sha256: str, *, html: bool) -> Template:
         return self._kept.find(sha256, html=html) or self._kept.keep(sha256, self._read(sha256), html=html)
 
     def _read(self, sha256: str) -> str:
+        body = _got(self.objects, template_key(sha256), sha256)
         try:
-            body = self.objects.get(template_key(sha256))
             source = body.decode("utf-8")
-        except ObjectMissing:
-            message = f"template_missing: {sha256} is not in the object store"
-            raise TemplateFault(message) from None
         except UnicodeDecodeError:
             message = f"template_syntax: {sha256} is not UTF-8"
             raise TemplateFault(message) from None
-        if hashlib.sha256(body).hexdigest() != sha256:
-            message = f"template_changed: what is stored as {sha256} is another text"
-            raise TemplateFault(message)
+        _require_digest(body, sha256)
         return source
 
 
 def template_key(sha256: str) -> ObjectKey:
     """Where a template's text is kept for as long as a message may name it."""
     return object_key(f"templates/by-sha256/{sha256}")
+
+
+def attachment_key(sha256: str) -> ObjectKey:
+    """Where a file that goes with letters is kept for as long as a message may name it."""
+    return object_key(f"attachments/by-sha256/{sha256}")
+
+
+def _got(objects: ObjectStore, key: ObjectKey, sha256: str) -> bytes:
+    try:
+        return objects.get(key)
+    except ObjectMissing:
+        message = f"template_missing: {sha256} is not in the object store"
+        raise TemplateFault(message) from None
+
+
+def _require_digest(body: bytes, sha256: str) -> None:
+    if hashlib.sha256(body).hexdigest() != sha256:
+        message = f"template_changed: what is stored as {sha256} is something else"
+        raise TemplateFault(message)
 
 
 def letter_fields(letter: Letter, unsubscribe_url: str) -> Mapping[str, str]:
@@ -110,6 +136,26 @@ def letter_fields(letter: Letter, unsubscribe_url: str) -> Mapping[str, str]:
         "unsubscribe_url": unsubscribe_url,
         "step": str(letter.step),
     }
+
+
+@dataclass(slots=True)
+class _KeptFiles:
+    """The attachments used last: the letters of a step all carry the same."""
+
+    files: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    lock: Lock = field(default_factory=Lock)
+
+    def get(self, sha256: str) -> bytes | None:
+        with self.lock:
+            if sha256 in self.files:
+                self.files.move_to_end(sha256)
+            return self.files.get(sha256)
+
+    def keep(self, sha256: str, body: bytes) -> None:
+        with self.lock:
+            self.files[sha256] = body
+            if len(self.files) > KEPT_FILES:
+                self.files.popitem(last=False)
 
 
 @dataclass(slots=True)

@@ -1,11 +1,35 @@
-"""Each constraint of the planner in words, as an operator reads it: what kept a message from being placed.
+"""Each constraint of the planner and each reason of a hold in words, as an operator reads it.
 
-Belongs here: words. Does not: what binds (`domain.send_plan`). A test holds this table against the enum.
+Belongs here: words. Does not: what binds (`domain.send_plan`) or holds (`domain.back_off`). Tests hold the tables
+against the enums.
 """
 
 from collections.abc import Mapping
 
+from outreach_pipelines.domain.back_off import HoldReason
 from outreach_pipelines.domain.send_plan.plan import Constraint
+
+HOLDS_IN_WORDS: Mapping[HoldReason, str] = {
+    HoldReason.HARD_BOUNCE_RATE: "too many addresses do not exist",
+    HoldReason.HARD_BOUNCES_IN_A_ROW: "several addresses in a row do not exist",
+    HoldReason.HARD_BOUNCE_JUMP: "suddenly more addresses do not exist",
+    HoldReason.COMPLAINT_RATE: "too many people complain",
+    HoldReason.COMPLAINTS_WITHIN_A_DAY: "several people complained within a day",
+    HoldReason.SOFT_BOUNCES_RISING: "temporary bounces rise",
+    HoldReason.REPUTATION_ANSWER: "a receiver refuses mail for its sender's reputation",
+    HoldReason.REPUTATION_OF_SEVERAL_MAILBOXES: "receivers refuse several mailboxes for their reputation",
+    HoldReason.ERRORS_IN_A_ROW: "several calls in a row failed",
+    HoldReason.MANUAL: "a person holds it",
+}
+
+
+def intent_reason_in_words(reason: str) -> str:
+    """Why an intent was refused, as the database names it (`held: complaint_rate`), for people."""
+    kind, held, hold = reason.partition("held: ")
+    if not kind and held and hold in {each.value for each in HoldReason}:
+        return f"held: {HOLDS_IN_WORDS[HoldReason(hold)]}"
+    return reason.replace("_", " ")
+
 
 IN_WORDS: Mapping[Constraint, str] = {
     Constraint.PAST_DAY: "the day is over",
@@ -15,6 +39,7 @@ IN_WORDS: Mapping[Constraint, str] = {
     Constraint.UNSUBSCRIBED: "the person has unsubscribed",
     Constraint.OUT_OF_OFFICE: "the person is out of office",
     Constraint.ERASED: "the person's data were erased",
+    Constraint.UNDELIVERABLE: "the recipient's domain takes no mail",
     Constraint.UNVERIFIED: "the address is not verified, and the policy asks for that",
     Constraint.NO_MAILBOX: "the campaign's pool has no mailbox",
     Constraint.BASIS_NOT_COVERED: "no usable account allows the lead's lawful basis",

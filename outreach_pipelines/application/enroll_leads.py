@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import NewType, Protocol
 
 from outreach_pipelines.domain.campaign import LeadSelection, takes_fields, takes_file
+from outreach_pipelines.domain.ids import CampaignId, LeadId
 from outreach_pipelines.domain.lead import FieldName
 from outreach_pipelines.domain.lead_file import LeadFileName
-from outreach_pipelines.domain.send_plan.snapshot import CampaignId, LeadId
 from outreach_pipelines.domain.suppression import CampaignName
 from outreach_pipelines.domain.tenant import TenantId
 

@@ -130,8 +130,10 @@ def _enrolled(fact: Enrolled) -> Chapter:
     since = f"{fact.state_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     why = f" ({_words(fact.reason)})" if fact.reason else ""
     due = f", due on {fact.due_day}" if fact.due_day else ""
+    # What ended has a step at which it stood, and nothing that is due.
+    goes_on = f"; next step {fact.step}{due}" if fact.state == "active" else f", before step {fact.step}"
     detail = [
-        f"{fact.state}{why} since {since}; next step {fact.step}{due}",
+        f"{fact.state}{why} since {since}{goes_on}",
         f"its thread's mailbox: {fact.mailbox}" if fact.mailbox else "",
         f"out of office until {fact.out_of_office_until}" if fact.out_of_office_until else "",
     ]

@@ -10,7 +10,7 @@ from typing import Protocol
 from outreach_pipelines.domain.address_keys import tenant_address_key
 from outreach_pipelines.domain.inventory import TenantInventory
 from outreach_pipelines.domain.inventory_check import Misfit, Severity, misfits_between
-from outreach_pipelines.domain.inventory_item import ItemChange, ItemDigest, ItemKey, changes, digests_of
+from outreach_pipelines.domain.inventory_item import ItemChange, ItemDigest, ItemKey, all_of, changes, digests_of
 from outreach_pipelines.domain.suppression import Suppression, hashed
 from outreach_pipelines.domain.tenant import TenantSlug
 
@@ -75,11 +75,12 @@ class InventoryStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TenantApplied:
-    """`changes` is empty when the files say what the store knows."""
+    """`changes` is empty when the files say what the store knows. `content` is equal as long as every part is."""
 
     tenant: TenantSlug
     changes: tuple[ItemChange, ...]
     warnings: tuple[InventoryFault, ...]
+    content: str = ""
 
 
 TenantOutcome = TenantApplied | FaultyInventory
@@ -129,11 +130,12 @@ def _settled(
 def _applied(loaded: SoundInventory, store: InventoryStore, key: bytes) -> TenantApplied:
     inventory = loaded.inventory
     slug = inventory.tenant.slug
-    found = changes(store.known(slug), digests_of(inventory))
+    parts = digests_of(inventory)
+    found = changes(store.known(slug), parts)
     if found:
         own_key = tenant_address_key(key, slug)
         store.apply(inventory, found, [hashed(listed, own_key) for listed in inventory.suppressions])
-    return TenantApplied(slug, tuple(found), loaded.warnings)
+    return TenantApplied(slug, tuple(found), loaded.warnings, all_of(parts))
 
 
 def located(found: Sequence[Misfit], places: Mapping[ItemKey, tuple[str, int]]) -> tuple[InventoryFault, ...]:

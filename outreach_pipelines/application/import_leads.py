@@ -53,6 +53,10 @@ class LeadFileSource(Protocol):
         """The names of the tenant's files, sorted."""
         ...
 
+    def ignored(self, tenant: TenantSlug) -> Sequence[str]:
+        """The names of what lies there and is no lead file, sorted."""
+        ...
+
     def digest(self, tenant: TenantSlug, name: LeadFileName) -> FileDigest:
         """Read the file once, in bounded memory."""
         ...

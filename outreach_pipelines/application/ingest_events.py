@@ -9,7 +9,9 @@ from typing import Protocol
 
 from outreach_pipelines.application.ports import TagReader
 from outreach_pipelines.domain.delivery_event import DeliveryEvent
+from outreach_pipelines.domain.doubt import Held
 from outreach_pipelines.domain.message_tag import MessageTag, WireTag
+from outreach_pipelines.errors import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ class NoFeed:
     def acknowledge(self, items: Sequence[FeedItem]) -> None:
         """Nothing to forget."""
 
+    def held(self) -> Held:
+        """Raises `Unreadable`: nothing reports here, and silence is no evidence."""
+        message = "no account reports by a queue (OUTREACH_EVENT_QUEUE_URL is not set)"
+        raise Unreadable(message)
+
 
 class EventInbox(Protocol):
     """Where verified events wait to be applied."""
@@ -74,12 +81,12 @@ class EventInbox(Protocol):
         ...
 
     def prove(self, canary: MessageTag) -> None:
-        """The account of this canary was seen to report back."""
+        """This canary's event came home: its account was seen to report back."""
         ...
 
 
 CANARY_ATTEMPT = 0
-"""Attempts count from 1, so a tag with 0 is a probe; its message number is the account's."""
+"""Attempts count from 1, so a tag with 0 is a probe; its message number is the probe's own (`AccountToProve.probe`)."""
 
 
 def ingest_events(

@@ -5,10 +5,10 @@ Belongs here: the order of these steps. Does not: any decision (`domain.send_pla
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Protocol
-from zoneinfo import ZoneInfo
+from enum import StrEnum
+from typing import Final, Protocol
 
 from outreach_pipelines.application.stored_objects import ObjectKey, ObjectStore, object_key
 from outreach_pipelines.domain.message import PlanId
@@ -17,6 +17,18 @@ from outreach_pipelines.domain.send_plan.plan import Plan
 from outreach_pipelines.domain.send_plan.planner import plan as plan_day
 from outreach_pipelines.domain.send_plan.snapshot import Snapshot
 from outreach_pipelines.domain.tenant import TenantId
+
+PLANNING_HOUR: Final = 22
+"""Of the tenant's own clock: in the hour from then on, the next day is planned."""
+
+
+class PlanStatus(StrEnum):
+    """Messages are made of a released plan alone; one of hindsight was made after its day, for reading."""
+
+    DRAFT = "draft"
+    RELEASED = "released"
+    REVOKED = "revoked"
+    HINDSIGHT = "hindsight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,7 @@ class PlanRow:
     plan_id: PlanId
     day: date
     version: int
-    status: str
+    status: PlanStatus
     status_reason: str | None
     plan_hash: str
     snapshot_hash: str
@@ -72,8 +84,14 @@ class PlanStore(Protocol):
         """What the plan of this tenant-local date is made from, as one moment sees it."""
         ...
 
-    def save(self, snapshot: Snapshot, plan: Plan, files: PlanFiles) -> SavedPlan:
-        """The plan as a draft with a decision for each candidate, in one transaction."""
+    def today(self, tenant: TenantId) -> date:
+        """The tenant's own date, by policy time."""
+        ...
+
+    def save(
+        self, snapshot: Snapshot, plan: Plan, files: PlanFiles, *, status: PlanStatus = PlanStatus.DRAFT
+    ) -> SavedPlan:
+        """The plan as a draft, or one of hindsight, with a decision for each candidate, in one transaction."""
         ...
 
     def blockers(self, tenant: TenantId, plan: PlanId) -> Sequence[str]:
@@ -85,39 +103,60 @@ class PlanStore(Protocol):
         ...
 
     def plans(self, tenant: TenantId, day: date) -> Sequence[PlanRow]:
-        """The versions of a day, newest first."""
+        """The versions of a day: the released one, if any, then the others, newest first."""
+        ...
+
+    def something_may_go(self, tenant: TenantId, day: date) -> bool:
+        """Whether the sending window of anybody who is due opens on that date. True on holidays, which it does not know."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedDay:
-    """What planning a day came to. `release` is None when the plan stays a draft; `blockers` then say why."""
+    """What planning a day came to. `release` is None when the plan is not released; `blockers` then say why."""
 
     plan: Plan
     saved: SavedPlan
     files: PlanFiles
     blockers: tuple[str, ...]
     release: Release | None
+    status: PlanStatus = PlanStatus.DRAFT
 
 
-def plan_sends(store: PlanStore, objects: ObjectStore, *, tenant: TenantId, day: date) -> PlannedDay:
+@dataclass(frozen=True, slots=True)
+class PastDay:
+    """A day that is over and had a released plan: that one stands, and nothing was written."""
+
+    released: PlanRow
+
+
+def plan_sends(store: PlanStore, objects: ObjectStore, *, tenant: TenantId, day: date) -> PlannedDay | PastDay:
     """Plan a tenant-local date and release the plan when nothing forbids it.
 
-    Idempotent: the same facts give the same plan, which is saved and released once. A past day gets decisions only.
+    Idempotent: the same facts give the same plan, which is saved and released once. Of a past day its released plan is
+    told; where there is none, decisions are made in hindsight, for reading.
     """
+    is_past = day < store.today(tenant)
+    released = [row for row in store.plans(tenant, day) if row.status is PlanStatus.RELEASED] if is_past else []
+    if released:
+        return PastDay(released[0])
     snapshot = store.snapshot(tenant, day)
     plan = plan_day(snapshot)
     files = _store_files(objects, snapshot, plan)
-    saved = store.save(snapshot, plan, files)
-    blockers = _blockers(store, snapshot, saved)
-    release = None if blockers else store.release(tenant, saved.plan_id, "no blocker found")
-    return PlannedDay(plan, saved, files, blockers, release)
+    if is_past:
+        saved = store.save(snapshot, plan, files, status=PlanStatus.HINDSIGHT)
+        return PlannedDay(
+            plan, saved, files, ("the day is over: this plan is for reading",), None, PlanStatus.HINDSIGHT
+        )
+    return _released(store, PlannedDay(plan, store.save(snapshot, plan, files), files, (), None))
 
 
-def _blockers(store: PlanStore, snapshot: Snapshot, saved: SavedPlan) -> tuple[str, ...]:
-    if snapshot.day < snapshot.as_of.astimezone(ZoneInfo(snapshot.policy.zone)).date():
-        return ("the day is over: this plan is for reading",)
-    return tuple(store.blockers(snapshot.tenant_id, saved.plan_id))
+def _released(store: PlanStore, draft: PlannedDay) -> PlannedDay:
+    blockers = tuple(store.blockers(draft.plan.tenant_id, draft.saved.plan_id))
+    if blockers:
+        return replace(draft, blockers=blockers)
+    release = store.release(draft.plan.tenant_id, draft.saved.plan_id, "no blocker found")
+    return replace(draft, release=release, status=PlanStatus.RELEASED)
 
 
 def _store_files(objects: ObjectStore, snapshot: Snapshot, plan: Plan) -> PlanFiles:

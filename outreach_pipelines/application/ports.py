@@ -6,16 +6,18 @@ Belongs here: protocols that several use cases share. A port with one user stand
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from outreach_pipelines.domain.doubt import CouldNotLook, LookUp, Sought
+from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.letter import ClaimedMessage, ClaimToken, Letter
 from outreach_pipelines.domain.message_tag import MessageTag, WireTag
 from outreach_pipelines.domain.send_answer import Accepted, RefusalVerdict, Refused, SendAnswer
-from outreach_pipelines.domain.send_plan.snapshot import AccountId
 from outreach_pipelines.domain.tenant import TenantId
-from outreach_pipelines.domain.wire_message import Rendered, WireMessage
+from outreach_pipelines.domain.wire_message import CannotBeWritten, Rendered, WireMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,10 @@ class NotBegun:
 
 @dataclass(frozen=True, slots=True)
 class NextDue:
-    """The next moments at which a run may find work: by policy time, and by machine time for retries."""
+    """When a run may find work next: at a moment of policy time, and for retries after so many machine seconds."""
 
     due_at: datetime | None
-    retry_at: datetime | None
+    retry_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,20 @@ class MessageStore(Protocol):
         """Settle what leases, windows, suppressions and ended sequences have decided."""
         ...
 
-    def record_call(self, account: AccountId, outcome: str, milliseconds: int) -> None:
-        """One call's outcome and latency, for the account's health."""
+
+class SendingFence(Protocol):
+    """Whether this process may write to anyone now, by a lease outside of the database (`live_lease`)."""
+
+    def may_begin(self) -> str | None:
+        """None, or the reason why no intent may begin now. Cheap: asked before each claim and each intent."""
+        ...
+
+    def first_byte_by(self) -> float:
+        """The boot second after which no call may start. Asked after `may_begin`, and only a bound on the deadline."""
+        ...
+
+    def watching(self) -> AbstractContextManager[None]:
+        """Keeps what the others answer up to date, in the background. Outside of it nothing may begin under a lease."""
         ...
 
 
@@ -147,11 +161,49 @@ class Transports(Protocol):
         ...
 
 
+class EvidenceLookup(Protocol):
+    """A provider's own records of what one account took."""
+
+    async def look(self, attempt: Sought) -> LookUp:
+        """Whether the records hold this attempt now; never raises for what a server does. `CouldNotLook` is not absence."""
+        ...
+
+    async def probe(self, sender: str) -> CouldNotLook | None:
+        """Whether the records of this sender's mail can be read now; None when they can."""
+        ...
+
+    async def close(self) -> None:
+        """End connections."""
+        ...
+
+
+class EvidenceLookups(Protocol):
+    """The look-ups that a tenant's accounts have."""
+
+    def of(self, tenant: TenantId, account: AccountId) -> EvidenceLookup | None:
+        """None where the provider's API has none (SES tells by events, SMTP by mail). Raises as `Transports.of` does."""
+        ...
+
+    async def close(self) -> None:
+        """End all connections; the next use opens new ones."""
+        ...
+
+
 class LetterRenderer(Protocol):
     """Templates filled in with a letter's fields."""
 
     def render_letter(self, letter: Letter, unsubscribe_url: str) -> Rendered:
         """Raises `TemplateFault` when the variant cannot be rendered for this recipient."""
+        ...
+
+
+class LetterWriter(Protocol):
+    """A rendered letter as the message that leaves (`domain.wire_message.write_letter`)."""
+
+    def __call__(
+        self, letter: Letter, rendered: Rendered, *, tag: WireTag, unsubscribe_url: str, now: datetime
+    ) -> WireMessage | CannotBeWritten:
+        """The message, or why it cannot be written."""
         ...
 
 

@@ -91,7 +91,7 @@ def reconcile(store: ReconciliationStore, *, tenant: TenantId, hour: datetime) -
 
 def hour_faults(counted: CountedHour) -> tuple[str, ...]:
     """A sentence for each way in which the hour does not add up."""
-    return (*_identity_faults(counted), *_witness_faults(counted))
+    return (*_identity_faults(counted), *_witness_faults(counted), *_duplicates(counted))
 
 
 def doubt_fault(doubt: Doubt) -> str:
@@ -123,6 +123,12 @@ def _witness_faults(counted: CountedHour) -> Sequence[str]:
         f"{_hour(counted)}: {each.between} disagree about what was accepted: {each.expected} and {each.told}"
         for each in disagreements(witnesses)
     ]
+
+
+def _duplicates(counted: CountedHour) -> Sequence[str]:
+    """They agree with every count, and are what must not happen: each one is named as long as its hour is looked back on."""
+    twice = counted.witnesses.attempts_accepted_twice
+    return [f"{_hour(counted)}: {twice} sends were a second acceptance of the same message"] if twice else []
 
 
 def _difference(counts: HourCounts) -> int:

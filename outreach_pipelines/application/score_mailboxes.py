@@ -12,6 +12,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import NewType, Protocol
 
+from outreach_pipelines.domain.ids import MailboxId
 from outreach_pipelines.domain.mailbox_health import (
     HALF_LIFE_DAYS,
     HEALTH_VERSION,
@@ -27,7 +28,7 @@ from outreach_pipelines.domain.mailbox_health import (
 from outreach_pipelines.domain.provider_account import ProviderKind
 from outreach_pipelines.domain.ramp_up import RampDay, RampStage, RampStep, ramp_policy, ramped_cap
 from outreach_pipelines.domain.send_answer import Refused, judge_refusal
-from outreach_pipelines.domain.send_plan.snapshot import MailboxId, MailboxState
+from outreach_pipelines.domain.send_plan.senders import MailboxState
 from outreach_pipelines.domain.sending_policy import RampUp
 from outreach_pipelines.domain.tenant import TenantId
 

@@ -5,30 +5,41 @@ go (`begin_send`), what a refusal means (`domain.send_answer`), bytes (`domain.w
 """
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import uuid4
 
+from outreach_pipelines.application.boot_clock import boot_seconds
+from outreach_pipelines.application.live_lease import OpenFence
 from outreach_pipelines.application.ports import (
     Begun,
     Clock,
     LetterRenderer,
+    LetterWriter,
     MessageStore,
     NextStepDay,
     NotBegun,
+    SendingFence,
     Tagger,
     Transports,
 )
-from outreach_pipelines.application.prove_accounts import PROVEN_FOR_MINUTES, ProofStore, prove_accounts
+from outreach_pipelines.application.prove_accounts import (
+    PROVEN_FOR_MINUTES,
+    ProofStore,
+    RecordDesk,
+    prove_accounts,
+    prove_by_records,
+)
+from outreach_pipelines.application.watch_accounts import CallLog, UnwatchedCalls
+from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.letter import ClaimToken, Letter
 from outreach_pipelines.domain.message_tag import MessageTag
+from outreach_pipelines.domain.provider_call import call_code, call_outcome
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost, SendAnswer, judge_refusal
-from outreach_pipelines.domain.send_plan.snapshot import AccountId
 from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.domain.wire_message import CannotBeWritten, WireMessage, write_letter
 from outreach_pipelines.errors import OutreachError, TemplateFault
@@ -52,7 +63,10 @@ class BatchLimits:
 
 @dataclass(frozen=True, slots=True)
 class SendDesk:
-    """All that a batch needs, made once a process."""
+    """All that a batch needs, made once a process. `boot` is the machine's clock since its start, in seconds.
+
+    Without `records` no account is proven by its provider's records.
+    """
 
     messages: MessageStore
     proofs: ProofStore
@@ -63,6 +77,11 @@ class SendDesk:
     clock: Clock
     epoch: int
     limits: BatchLimits = field(default_factory=BatchLimits)
+    boot: Callable[[], float] = boot_seconds
+    write: LetterWriter = write_letter
+    calls: CallLog = field(default_factory=UnwatchedCalls)
+    fence: SendingFence = field(default_factory=OpenFence)
+    records: RecordDesk | None = None
 
 
 @dataclass(slots=True)
@@ -87,9 +106,12 @@ async def send_hours(
 ) -> list[HourSummary]:
     """Several tenants' hours side by side; see `send_hour`. Connections are ended with them."""
     try:
-        return list(await asyncio.gather(*(send_hour(desk, tenant, hour, stop) for tenant, hour in hours)))
+        with desk.fence.watching():
+            return list(await asyncio.gather(*(send_hour(desk, tenant, hour, stop) for tenant, hour in hours)))
     finally:
         await desk.transports.close()
+        if desk.records is not None:
+            await desk.records.lookups.close()
 
 
 async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyncio.Event) -> HourSummary:
@@ -103,12 +125,17 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
     summary = HourSummary(tenant, hour, in_hour=hour <= desk.clock.now() < hour + HOUR)
     token = ClaimToken(uuid4())
     under_way: set[asyncio.Task[None]] = set()
-    prove_next = time.monotonic()
+    prove_next = desk.boot()
     try:
         while not stop.is_set() and hour <= desk.clock.now() < hour + HOUR:
-            if time.monotonic() >= prove_next:
-                await prove_accounts(desk.proofs, desk.transports, desk.tagger, tenant=tenant, now=desk.clock.now())
-                prove_next = time.monotonic() + PROVEN_FOR_MINUTES * 60
+            if (closed := desk.fence.may_begin()) is not None:
+                summary.reasons.setdefault(f"fence: {closed}", 1)
+                await _wait_at_most(desk, desk.limits.look_again_seconds, hour + HOUR, stop)
+                continue
+            if desk.boot() >= prove_next:
+                await _prove(desk, tenant)
+                prove_next = desk.boot() + PROVEN_FOR_MINUTES * 60
+            await asyncio.to_thread(desk.calls.flush_if_due)
             letters = await asyncio.to_thread(_claim, desk, tenant, hour, token, desk.limits.under_way - len(under_way))
             under_way |= {asyncio.create_task(_send(desk, letter, hour, summary, stop)) for letter in letters}
             if not under_way and not letters and not await _wait_for_work(desk, tenant, hour, stop):
@@ -118,10 +145,19 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
         # One that failed must keep no other from being finished and recorded, nor claims from being handed back.
         ended = await asyncio.gather(*under_way, return_exceptions=True)
         await asyncio.to_thread(desk.messages.release, tenant, token)
+        await asyncio.to_thread(desk.calls.flush)
     for failure in ended:
         if isinstance(failure, BaseException):
             raise failure
     return summary
+
+
+async def _prove(desk: SendDesk, tenant: TenantId) -> None:
+    deadline = desk.boot() + desk.limits.call_seconds
+    now = desk.clock.now()
+    await prove_accounts(desk.proofs, desk.transports, desk.tagger, tenant=tenant, now=now, deadline=deadline)
+    if desk.records is not None:
+        await prove_by_records(desk.records, tenant=tenant)
 
 
 async def _wait_for_hour(desk: SendDesk, hour: datetime, stop: asyncio.Event) -> None:
@@ -141,16 +177,20 @@ def _claim(desk: SendDesk, tenant: TenantId, hour: datetime, token: ClaimToken, 
 async def _wait_for_work(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyncio.Event) -> bool:
     """Wait until a message may be due; False when none can become due in this hour any more."""
     due = await asyncio.to_thread(desk.messages.next_due, tenant, hour=hour)
-    if due.due_at is None and due.retry_at is None:
+    if due.due_at is None and due.retry_seconds is None:
         return False
     # Not beyond some seconds at a time: a re-plan may bring messages that are due sooner.
     seconds = desk.limits.look_again_seconds
-    if due.retry_at is not None:
-        seconds = min(seconds, max((due.retry_at - datetime.now(UTC)).total_seconds(), 0.05))
+    if due.retry_seconds is not None:
+        seconds = min(seconds, max(due.retry_seconds, 0.05))
+    await _wait_at_most(desk, seconds, due.due_at or hour + HOUR, stop)
+    return True
+
+
+async def _wait_at_most(desk: SendDesk, seconds: float, moment: datetime, stop: asyncio.Event) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await desk.clock.wait_until(due.due_at or hour + HOUR, stop)
-    return True
+            await desk.clock.wait_until(moment, stop)
 
 
 async def _settle_some(under_way: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
@@ -165,12 +205,12 @@ async def _settle_some(under_way: set[asyncio.Task[None]]) -> set[asyncio.Task[N
 async def _send(desk: SendDesk, letter: Letter, hour: datetime, summary: HourSummary, stop: asyncio.Event) -> None:
     claim = letter.claim
     # From the claim on, so that lease (90 s) always outlives deadline and call.
-    deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + desk.limits.ahead_seconds + desk.limits.call_seconds / 2
+    deadline = desk.boot() + desk.limits.ahead_seconds + desk.limits.call_seconds / 2
     tag = desk.tagger.tag(MessageTag(claim.tenant, claim.plan_day, claim.message_id, claim.attempt))
     try:
         url = desk.tagger.unsubscribe_url(letter, tag)
         rendered = await asyncio.to_thread(desk.renderer.render_letter, letter, url)
-        wire = write_letter(letter, rendered, tag=tag, unsubscribe_url=url, now=desk.clock.now())
+        wire = desk.write(letter, rendered, tag=tag, unsubscribe_url=url, now=desk.clock.now())
     except TemplateFault as fault:
         wire = CannotBeWritten(f"template: {fault}")
     if isinstance(wire, CannotBeWritten):
@@ -180,6 +220,10 @@ async def _send(desk: SendDesk, letter: Letter, hour: datetime, summary: HourSum
     await desk.clock.wait_until(letter.due_at, stop)
     if stop.is_set():
         return  # still only claimed: send_hour hands it back
+    if (closed := desk.fence.may_begin()) is not None:
+        summary.count("released", f"fence: {closed}")
+        return  # still only claimed: its lease ends, or send_hour hands it back
+    deadline = min(deadline, desk.fence.first_byte_by())
     match await asyncio.to_thread(
         desk.messages.begin, claim, hour=hour, epoch=desk.epoch, tag=tag, subject=wire.subject
     ):
@@ -194,16 +238,16 @@ async def _send(desk: SendDesk, letter: Letter, hour: datetime, summary: HourSum
 async def _call(
     desk: SendDesk, letter: Letter, wire: WireMessage, account: AccountId, deadline: float, summary: HourSummary
 ) -> None:
-    started = time.monotonic()
+    started = desk.boot()
     try:
         transport = desk.transports.of(letter.claim.tenant, account)
     except OutreachError as fault:
         answer: SendAnswer = NotSent(f"no transport: {fault}")
     else:
         answer = await transport.send(wire, deadline=deadline)
-    milliseconds = int((time.monotonic() - started) * 1000)
+    milliseconds = int((desk.boot() - started) * 1000)
     outcome = await asyncio.to_thread(_record, desk, letter, wire, account, answer)
-    await asyncio.to_thread(desk.messages.record_call, account, outcome, milliseconds)
+    desk.calls.note(account, call_outcome(answer), milliseconds, call_code(answer))
     summary.count(outcome)
 
 

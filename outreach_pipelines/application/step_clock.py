@@ -50,8 +50,10 @@ def step(time: SteppedTime, world: World, *, until: datetime) -> datetime | None
     do, so an unsubscribe of that moment still counts.
     """
     state = time.due_state()
+    if state.under_way or state.retry_waits:
+        return None
     now = time.now()
-    if state.under_way or state.retry_waits or now >= until:
+    if now >= until:
         return None
     if state.next_due is not None and state.next_due <= now:
         return None  # due already: the batch is about to claim it

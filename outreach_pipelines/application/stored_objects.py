@@ -50,6 +50,19 @@ class AlreadyThere:
     """A conditional write met an object of that key and changed nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The object was not (or no longer) the one that was to be replaced, and nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A content and the etag under which it was read."""
+
+    body: bytes
+    etag: ETag
+
+
 class ObjectStore(Protocol):
     """All methods raise `UnsafeObjectKey` and `ObjectStoreUnreachable`; an object is seen whole or not at all."""
 
@@ -71,6 +84,25 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every object whose key begins with `prefix`, in the order of the keys' octets."""
+        ...
+
+
+class SwappedObjects(Protocol):
+    """Objects that are replaced only while they are what was read: of two writers at once exactly one succeeds.
+
+    Raises as `ObjectStore` does. After `ObjectStoreUnreachable` a write may have happened: read again.
+    """
+
+    def read(self, key: ObjectKey) -> Read | None:
+        """Content and etag of one moment; `None` when there is no such object."""
+        ...
+
+    def put(self, key: ObjectKey, body: bytes, *, only_if_absent: bool = False) -> Stored | AlreadyThere:
+        """See `ObjectStore.put`."""
+        ...
+
+    def swap(self, key: ObjectKey, body: bytes, *, etag: ETag) -> Stored | Overtaken:
+        """Replace the content that was read under `etag`; durable when this returns."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from outreach_pipelines.domain.tenant import TenantId, TenantRef, TenantSlug
@@ -9,11 +10,12 @@ from outreach_pipelines.domain.tenant import TenantId, TenantRef, TenantSlug
 
 @dataclass(frozen=True, slots=True)
 class TenantRow:
-    """A tenant as schedules need it."""
+    """A tenant as schedules need it. `founded_at`, by the machine's clock: its inventory was applied for the first time."""
 
     ref: TenantRef
     zone: str
     paused: bool
+    founded_at: datetime | None = None
 
 
 class TenantDirectory(Protocol):
@@ -25,6 +27,14 @@ class TenantDirectory(Protocol):
 
     def with_events(self) -> Sequence[TenantRow]:
         """Those with events that wait to be applied."""
+        ...
+
+    def with_unaudited_domains(self) -> Sequence[TenantRow]:
+        """Those with a sending domain, or an account of one, that no DNS audit has looked at; until then it sends nothing."""
+        ...
+
+    def with_unresolved_recipients(self) -> Sequence[TenantRow]:
+        """Those with leads at domains of which DNS said nothing certain yet, or long ago that they take no mail."""
         ...
 
     def of(self, slug: TenantSlug) -> TenantId:

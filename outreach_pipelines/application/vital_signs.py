@@ -7,7 +7,7 @@ Belongs here: facts. Does not: which of them are faults and how they are cured (
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from outreach_pipelines.domain.place import ZoneName
@@ -71,19 +71,24 @@ class PlanSigns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldSigns:
-    """A hold in force; `factor` is what it leaves of the cap now."""
+    """A hold in force; `factor` is what it leaves of the cap now. `scope` names what it is on."""
 
     scope_key: str
+    scope: str
     factor: float
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantSigns:
-    """What one tenant's sending rests on. `waiting_events` wait for longer than ten minutes."""
+    """What one tenant's sending rests on. `waiting_events` wait for longer than ten minutes.
+
+    `something_may_go_today`: somebody is due whose sending window opens on the tenant's own date.
+    """
 
     tenant: TenantRef
     zone: ZoneName
+    founded_at: datetime
     paused_because: str | None
     active_domains: int
     paths: Sequence[PathSigns]
@@ -94,6 +99,7 @@ class TenantSigns:
     leads: int
     active_enrollments: int
     plans: Sequence[PlanSigns]
+    something_may_go_today: bool
     holds: Sequence[HoldSigns]
     in_doubt: int
     oldest_doubt: timedelta | None

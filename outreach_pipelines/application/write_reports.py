@@ -136,15 +136,18 @@ def path_row(counts: PathCounts) -> ReportRow:
     """Rates are shares of what got a definite answer, sent or refused for good; complaints are a share of the sent."""
     answered = counts.sent + counts.refused
     names = ("sent", "refused", "delivered", "hard", "soft", "blocked", "complained")
-    numbers: dict[str, Number] = {name: getattr(counts, name) for name in names}
+    numbers: dict[str, Number] = {_BOUNCES.get(name, name): getattr(counts, name) for name in names}
     numbers |= {
         "delivered rate": _share(counts.delivered, answered),
-        "hard rate": _share(counts.hard, answered),
-        "soft rate": _share(counts.soft, answered),
+        "hard bounce rate": _share(counts.hard, answered),
+        "soft bounce rate": _share(counts.soft, answered),
         "blocked rate": _share(counts.blocked, answered),
         "complaint rate": _share(counts.complained, counts.sent),
     }
     return ReportRow(f"{counts.sending_domain} to {counts.recipient_provider}", numbers)
+
+
+_BOUNCES: Mapping[str, str] = {"hard": "hard bounces", "soft": "soft bounces"}
 
 
 def variant_row(counts: VariantCounts) -> ReportRow:

@@ -3,8 +3,10 @@
 Belongs here: the order of a day, as schedules and sensors would make it. Does not: any rule of planning or sending.
 """
 
+import asyncio
 import os
 import threading
+import time as machine
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,15 +19,16 @@ import holidays
 import httpx
 
 from outreach_pipelines.application.apply_back_off import apply_back_off
-from outreach_pipelines.application.ingest_events import ingest_events
+from outreach_pipelines.application.ingest_events import EventFeed, ingest_events
 from outreach_pipelines.application.maintain import sweep_all
 from outreach_pipelines.application.record_events import record_events
+from outreach_pipelines.application.resolve_doubt import resolve_doubt
 from outreach_pipelines.application.step_clock import SteppedTime, World, step
 from outreach_pipelines.application.sync_replies import sync_replies
 from outreach_pipelines.application.tenants import TenantRow
 from outreach_pipelines.domain.inventory import TenantInventory
 from outreach_pipelines.errors import OutreachError
-from resources import database, feeds, keys
+from resources import database, doubt, feeds, files, keys
 
 HOUR = timedelta(hours=1)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,7 +37,9 @@ INBOXES_EVERY = timedelta(minutes=60)
 JUDGED_EVERY = timedelta(minutes=30)
 PLANNED_BEFORE = timedelta(hours=2)
 LONGEST_AFTERMATH = timedelta(hours=10)
-WAIT_SECONDS = 0.015
+WAIT_SECONDS = 0.025
+# In the lab evidence has 20 s, and a probe that is sent then some more.
+LONGEST_DOUBT_SECONDS = 90
 
 
 class Jobs(Protocol):
@@ -43,6 +48,7 @@ class Jobs(Protocol):
     def know_tenants(self, slugs: Any) -> None: ...
     def run(self, job: str, keys: Any) -> Any: ...
     def report_feed(self, feed: str, slug: Any, metadata: Any) -> None: ...
+    def report_uploads(self, uploads: Any) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ class DemoDay:
     at: Callable[[datetime, datetime], None]
     zones: dict[str, str]
     lab: LabControl = field(default_factory=lambda: LabControl(os.environ["OUTREACH_LAB_CONTROL_URL"]))
+    feed: EventFeed = field(default_factory=feeds.event_feed)
     news: Counter[str] = field(default_factory=Counter)
     _time: SteppedTime = field(default_factory=database.stepped_time)
     _events_read: datetime = NEVER
@@ -124,6 +131,7 @@ class DemoDay:
         self.tell("loading inventories")
         self.jobs.run("load_inventory", slugs)
         self.tell("importing lead files")
+        self.jobs.report_uploads({info.key: info.etag for info in files.object_store().list("uploads/")})
         self.jobs.run("import_new_leads", slugs)
         yesterday = [self.keys.day(self.day - timedelta(days=1), slug) for slug in slugs]
         self.tell("auditing DNS")
@@ -194,11 +202,12 @@ class DemoDay:
                     apply_back_off(database.back_off(), tenant=row.ref.id, now=now.astimezone(ZoneInfo(row.zone)))
             self._judge_again.clear()
             sweep_all(database.maintenance(), database.tenants(), database.messages(), horizon_seconds=20)
+            asyncio.run(resolve_doubt(doubt.doubt_desk(), [row.ref.id for row in self._tenants]))
 
     def _events(self) -> None:
         while self.lab.status()["unpublished_events"]:
-            ingest_events(feeds.event_feed(), database.event_inbox(), keys.tagger())
-        ingest_events(feeds.event_feed(), database.event_inbox(), keys.tagger())
+            ingest_events(self.feed, database.event_inbox(), keys.tagger())
+        ingest_events(self.feed, database.event_inbox(), keys.tagger())
         for row in database.tenants().with_events():
             self._record("delivery_events", row)
 
@@ -224,18 +233,25 @@ class DemoDay:
             self._set_clock(min(end, max(datetime.fromisoformat(due), self._time.now()) + timedelta(minutes=15)))
             self._home()
         self._home(everything=True)
+        self._settle_doubt()
         if failed := self.lab.status()["failed_reactions"]:
             message = f"{failed} of the lab's people could not react; see lab.log"
             raise LabFaultError(message)
 
+    def _settle_doubt(self) -> None:
+        """Wait until evidence, or its proven absence, has ended all doubt: by the machine's clock, as doubt itself does."""
+        over = machine.monotonic() + LONGEST_DOUBT_SECONDS
+        while self._time.due_state().in_doubt and machine.monotonic() < over:
+            machine.sleep(1)
+            self._home(everything=True)
+
     def _evening(self) -> None:
         slugs = sorted(self.zones)
-        today, tomorrow = (
-            [self.keys.day(day, slug) for slug in slugs] for day in (self.day, self._next_business_day())
-        )
+        today = [self.keys.day(self.day, slug) for slug in slugs]
+        to_come = [self.keys.day(day, slug) for day in self._days_to_plan() for slug in slugs]
         self.tell("scoring, planning the next day, reporting")
         self.jobs.run("score_health", today)
-        self.jobs.run("plan_day", tomorrow)
+        self.jobs.run("plan_day", to_come)
         self.jobs.run("reconcile_hour", [self.keys.hour(hour, slug) for hour in self._all_hours() for slug in slugs])
         self.jobs.run("report_day", today)
         for slug in slugs:
@@ -252,11 +268,13 @@ class DemoDay:
         count = int((self._lived[-1] - self._lived[0]) / HOUR) + 1 if self._lived else 0
         return [self._lived[0] + number * HOUR for number in range(count)]
 
-    def _next_business_day(self) -> date:
-        day = self._time.now().date() + timedelta(days=1)
-        while day.weekday() >= 5:
-            day += timedelta(days=1)
-        return min(day, datetime.now(UTC).date() + timedelta(days=1))
+    def _days_to_plan(self) -> list[date]:
+        """Each day up to the next business day, as evening by evening would have planned them; none too far ahead."""
+        days = [self._time.now().date() + timedelta(days=1)]
+        while days[-1].weekday() >= 5:
+            days.append(days[-1] + timedelta(days=1))
+        latest = datetime.now(UTC).date() + timedelta(days=1)
+        return [day for day in days if day <= latest] or [latest]
 
     def _set_clock(self, moment: datetime) -> None:
         self.lab.set_clock(moment)

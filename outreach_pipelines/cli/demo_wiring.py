@@ -21,9 +21,12 @@ def demo_day(day: date | None, inventories: list[TenantInventory], progress: Pro
         minutes = max(0, 60 - int((until - now).total_seconds() // 60))
         progress.update(task, total=60, completed=minutes, clock=f"{now:%a %H:%M} UTC")
 
+    instance = dg.DagsterInstance.get()
+    # A connection kept, as its web server keeps one: a run opens some hundred, each for a single statement.
+    instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
     return DemoDay(
         day=day or last_business_day(datetime.now(UTC).date(), inventories),
-        jobs=JobRunner(defs, dg.DagsterInstance.get()),
+        jobs=JobRunner(defs, instance),
         keys=Keys(hour_key, day_key),
         tell=lambda sentence: progress.update(task, description=sentence),
         at=at,

@@ -20,13 +20,15 @@ console = Console()
 
 
 def explain(
-    what: Annotated[str, typer.Argument(help="an address, or a message as NUMBER or YYYY-MM-DD/NUMBER")],
+    what: Annotated[
+        str, typer.Argument(metavar="ADDRESS|MESSAGE", help="an address, or a message as NUMBER or YYYY-MM-DD/NUMBER")
+    ],
     tenant: Annotated[str | None, typer.Option(help="one tenant; all when left out")] = None,
 ) -> None:
     """Why somebody was written to, or was not: file and line, plans, attempts, answers, events, suppressions."""
     stories = [story for row in tenant_rows(tenant) if (story := _story(row, what)) is not None]
     if not stories:
-        message = f"nothing is known of {what}: neither a lead, nor a refused row, nor a message"
+        message = f"nothing is known of {what!r}: no lead, no refused row, no message. Files refused whole: outreach leads import"
         raise NotFound(message)
     for story in stories:
         print_story(story, console)

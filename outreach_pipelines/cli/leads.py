@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from outreach_pipelines.application.enroll_leads import enroll_leads
 from outreach_pipelines.application.import_leads import import_leads
@@ -27,7 +27,15 @@ def import_(tenant: Annotated[str | None, typer.Argument(help="one tenant; all w
     """Import what is new below uploads/TENANT/, and enroll. Each row is accepted or refused with its line and reason."""
     for row in tenant_rows(tenant):
         summary = import_leads(files.lead_files(), database.lead_store(), row.ref)
-        table = Table("file", "read", "accepted", "known", "rejected", "", title=TenantSlug(row.ref.slug))
+        table = Table(
+            Column("file", overflow="fold"),
+            "read",
+            "accepted",
+            "known",
+            "rejected",
+            "why",
+            title=TenantSlug(row.ref.slug),
+        )
         for outcome in summary.files:
             table.add_row(*_cells(outcome))
         console.print(table)
@@ -38,7 +46,7 @@ def import_(tenant: Annotated[str | None, typer.Argument(help="one tenant; all w
 def _cells(outcome: FileOutcome) -> tuple[str, ...]:
     match outcome:
         case FileKnown(file):
-            return (file.name, "-", "-", "-", "-", "imported before")
+            return (file.name, "-", "-", "-", "-", "content imported before")
         case FileRefused(file, line, sentence):
             return (file.name, "-", "-", "-", "-", f"refused at line {line}: {sentence}")
     reasons = ", ".join(f"{reason.value} {count}" for reason, count in sorted(outcome.rejected.items()))

@@ -8,8 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from outreach_pipelines.application.constraint_words import IN_WORDS
 from outreach_pipelines.application.plan_sends import PlanRow
 from outreach_pipelines.cli.wiring import tenant_rows
+from outreach_pipelines.domain.send_plan.plan import Constraint
 from resources import database
 
 app = typer.Typer(no_args_is_help=True)
@@ -41,15 +43,22 @@ def show(
             console.print(_table(row.ref.slug, wanted, plan))
 
 
+def _words(constraint: str) -> str:
+    # A plan of an earlier version may name a constraint that is gone.
+    return IN_WORDS[Constraint(constraint)] if constraint in list(Constraint) else "-"
+
+
 def _table(slug: str, day: date, plan: PlanRow) -> Table:
     table = Table(
         title=f"{slug}, {day}, version {plan.version}: {plan.status} ({plan.status_reason or 'no reason given'})",
         show_header=False,
     )
+    table.add_column()
+    table.add_column(overflow="fold")
     table.add_row("placed", str(plan.placed))
     table.add_row("not placed", str(plan.not_placed))
     for constraint, candidates in plan.not_placed_by.items():
-        table.add_row(f"  {constraint}", str(candidates))
+        table.add_row(f"  {constraint}", f"{candidates}: {_words(constraint)}")
     table.add_row("plan hash", plan.plan_hash)
     table.add_row("snapshot", plan.snapshot_key)
     return table

@@ -12,8 +12,10 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.models import OptionInfo
 
 from outreach_pipelines.local_stack.folder_lock import FolderLock
+from outreach_pipelines.local_stack.ports import PortSetting
 from outreach_pipelines.local_stack.postgres import EmbeddedPostgres
 from outreach_pipelines.local_stack.process_record import clear_stale
 from outreach_pipelines.local_stack.stack import LocalStack, Part, StackAddresses, StackPorts
@@ -22,15 +24,29 @@ from outreach_pipelines.local_stack.system import Folders, LocalSystem
 CHECKOUT = Path(__file__).resolve().parents[2]
 BASE = Path("var/demo")
 LOCK = "stack.lock"
+LAST_PORT = 65535
 
 console = Console()
 
 
+def _port(wanted: str | int) -> int:
+    text = str(wanted)  # Typer sends the default through here too
+    if not (text.isascii() and text.isdecimal() and int(text) <= LAST_PORT):
+        message = f"{text!r} is no port: a whole number from 0 to {LAST_PORT}, where 0 takes any free one"
+        raise typer.BadParameter(message)
+    return int(text)
+
+
+def _port_option(what: str, setting: PortSetting) -> OptionInfo:
+    option: OptionInfo = typer.Option(help=what, envvar=setting.value, parser=_port, metavar="PORT")
+    return option
+
+
 def up(
-    port: Annotated[int, typer.Option(help="Dagster UI", envvar="OUTREACH_DAGSTER_PORT")] = 3000,
-    pg_port: Annotated[int, typer.Option(help="PostgreSQL; 0 takes a free one", envvar="OUTREACH_PG_PORT")] = 0,
-    aws_port: Annotated[int, typer.Option(help="S3, SQS, SNS; 0 takes a free one", envvar="OUTREACH_AWS_PORT")] = 0,
-    web_port: Annotated[int, typer.Option(help="web edge; 0 takes a free one", envvar="OUTREACH_WEB_PORT")] = 0,
+    port: Annotated[int, _port_option("Dagster UI", PortSetting.DAGSTER)] = 3000,
+    pg_port: Annotated[int, _port_option("PostgreSQL; 0 takes a free one", PortSetting.POSTGRES)] = 0,
+    aws_port: Annotated[int, _port_option("S3, SQS, SNS; 0 takes a free one", PortSetting.AWS)] = 0,
+    web_port: Annotated[int, _port_option("web edge; 0 takes a free one", PortSetting.WEB)] = 0,
     base: Annotated[Path, typer.Option(help="folder of all data", envvar="OUTREACH_BASE")] = BASE,
 ) -> None:
     """Start database, AWS's look-alike, lab, web edge and Dagster with its daemon; stop them all on Ctrl-C."""

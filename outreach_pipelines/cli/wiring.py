@@ -8,8 +8,12 @@ from resources import database
 
 def tenant_rows(slug: str | None) -> list[TenantRow]:
     """One tenant by its name, or all of them. Raises `NotFound`."""
-    rows = [row for row in database.tenants().all() if slug is None or row.ref.slug == TenantSlug(slug)]
+    known = database.tenants().all()
+    rows = [row for row in known if slug is None or row.ref.slug == TenantSlug(slug)]
+    if not known:
+        message = "there is no tenant yet: outreach inventory load"
+        raise NotFound(message)
     if not rows:
-        message = "there is no tenant yet: outreach inventory load" if slug is None else f"no tenant is called {slug!r}"
+        message = f"no tenant is called {slug!r}; there are {', '.join(row.ref.slug for row in known)}"
         raise NotFound(message)
     return rows

@@ -53,11 +53,6 @@ class Address:
     def deliver_to(self) -> str:
         return f"{self.written_local}@{self.domain}"
 
-    @property
-    def needs_smtputf8(self) -> bool:
-        """Only a path that offers SMTPUTF8 (RFC 6531) can carry this local part."""
-        return not self.local.isascii()
-
 
 @dataclass(frozen=True, slots=True)
 class BadAddress:

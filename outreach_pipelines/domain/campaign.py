@@ -11,6 +11,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Final, NewType
 
+from outreach_pipelines.domain.attachments import Attachment
 from outreach_pipelines.domain.lead import FieldName, Lead, LeadColumn
 from outreach_pipelines.domain.lead_header import SYSTEM_FIELDS
 from outreach_pipelines.domain.place import ZoneName
@@ -70,11 +71,15 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`delay_business_days` after the step before, in the tenant's calendar; the first one has 0."""
+    """`delay_business_days` after the step before, in the tenant's calendar; the first one has 0.
+
+    `attachments` go with each variant; they were checked (`attachments.check_attachments`).
+    """
 
     number: int
     delay_business_days: int
     variants: tuple[Variant, ...]
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +120,6 @@ class CampaignFault:
     sentence: str
 
 
-def takes(selection: LeadSelection, file_name: str, lead: Lead) -> bool:
-    """Whether a lead of this file belongs to the campaign."""
-    return takes_file(selection, file_name) and takes_fields(selection, fields_of(lead))
-
-
 def takes_file(selection: LeadSelection, file_name: str) -> bool:
     """Whether leads of this file may belong to the campaign. Case counts in file names."""
     return any(fnmatchcase(file_name, pattern) for pattern in selection.files)
@@ -128,11 +128,6 @@ def takes_file(selection: LeadSelection, file_name: str) -> bool:
 def takes_fields(selection: LeadSelection, fields: Mapping[FieldName, str]) -> bool:
     """Whether a lead with these fields equals all of `where`. Case does not count in values; a missing one is empty."""
     return all(fields.get(name, "").casefold() == value.casefold() for name, value in selection.where)
-
-
-def field_of(lead: Lead, name: FieldName) -> str:
-    """What a template sees under `name`; empty where the lead has nothing."""
-    return fields_of(lead).get(name, "")
 
 
 def fields_of(lead: Lead) -> Mapping[FieldName, str]:
@@ -149,11 +144,6 @@ def fields_of(lead: Lead) -> Mapping[FieldName, str]:
         LeadColumn.SOURCE: lead.source,
     }
     return {FieldName(column): value for column, value in own.items()} | dict(lead.extra)
-
-
-def missing_fields(campaign: Campaign, lead: Lead) -> tuple[FieldName, ...]:
-    """The required fields in which this lead has nothing."""
-    return tuple(name for name in campaign.required_fields if not field_of(lead, name))
 
 
 def faults_of(campaign: Campaign) -> tuple[CampaignFault, ...]:

@@ -13,7 +13,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import TypeVar
 
-from outreach_pipelines.domain.send_plan.snapshot import CampaignId
+from outreach_pipelines.domain.ids import CampaignId
 from outreach_pipelines.domain.tenant import TenantId
 
 Owner = TypeVar("Owner", bound=Hashable)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from outreach_pipelines.domain.delivery_event import DeliveryEvent, EventKind
+from outreach_pipelines.domain.ids import EnrollmentId, MailboxId
 from outreach_pipelines.domain.inbound.message import Complaint, DeliveryReport, InboundMessage, MessageKind, Unreadable
 from outreach_pipelines.domain.inbound.ties import TagTie, Tie, ties_of, unsubscribe_tags
 from outreach_pipelines.domain.inbound.verdict import ReportedAddress
 from outreach_pipelines.domain.inbox_event import ForPeople, events_of
 from outreach_pipelines.domain.message_tag import MessageTag, WireTag
-from outreach_pipelines.domain.send_plan.snapshot import EnrollmentId, MailboxId
 from outreach_pipelines.domain.tenant import TenantId
 
 

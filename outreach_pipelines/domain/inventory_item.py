@@ -63,6 +63,11 @@ def digests_of(inventory: TenantInventory) -> Mapping[ItemKey, ItemDigest]:
     return {ItemKey(kind, name): _digest(part) for kind, name, part in parts}
 
 
+def all_of(parts: Mapping[ItemKey, ItemDigest]) -> ItemDigest:
+    """One digest of all parts, in whatever order they come."""
+    return _digest(sorted((key.kind.value, key.name, digest) for key, digest in parts.items()))
+
+
 def changes(known: Mapping[ItemKey, ItemDigest], wanted: Mapping[ItemKey, ItemDigest]) -> Sequence[ItemChange]:
     """What turns `known` into `wanted`, sorted by item; empty when nothing differs."""
     return [_change(item, known, wanted) for item in sorted({*known, *wanted}) if known.get(item) != wanted.get(item)]

@@ -14,6 +14,11 @@ FileDigest = NewType("FileDigest", str)
 """SHA-256 of the file's octets, in hex."""
 
 
+def is_lead_file(name: str) -> bool:
+    """Whether a name below a tenant's folder of uploads is taken for leads: `.csv` in whatever case, in no folder of its own."""
+    return "/" not in name and name.lower().endswith(".csv")
+
+
 @dataclass(frozen=True, slots=True)
 class LeadFile:
     name: LeadFileName

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import NewType
 from uuid import UUID
 
+from outreach_pipelines.domain.attachments import AttachmentRef
 from outreach_pipelines.domain.message import MessageId
 from outreach_pipelines.domain.tenant import TenantId
 
@@ -52,11 +53,12 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A variant's subject and the hashes of its templates in the object store."""
+    """A variant's subject, the hashes of its templates in the object store, and the files of its step."""
 
     subject: str
     text_sha256: str
     html_sha256: str | None
+    attachments: tuple[AttachmentRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

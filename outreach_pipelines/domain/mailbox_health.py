@@ -200,7 +200,9 @@ def _decayed(rows: Sequence[DayOutcomes], part: RatePart, as_of: date) -> Observ
 def _rate_score(part: RatePart, prior: BetaPrior, observed: Observed) -> PartScore:
     rate = prior.after(observed).mean
     earned = (rate - part.nothing_at) / (part.full_at - part.nothing_at)
-    reason = f"{observed.events:.1f} in {observed.trials:.1f} (decayed), {rate:.3%} with the pool's {prior.mean:.3%}"
+    reason = (
+        f"about {rate:.2%}, from {observed.events:.1f} in {observed.trials:.1f} lately and the pool's {prior.mean:.2%}"
+    )
     return _part(part.part, part.weight, earned, reason)
 
 
@@ -215,7 +217,7 @@ def _logins(rows: Sequence[DayOutcomes], as_of: date) -> PartScore:
         HealthPart.LOGINS,
         LOGIN_WEIGHT,
         1 - failures / LOGIN_FAILURES_FOR_NOTHING,
-        f"{failures:.1f} login failures (decayed)",
+        f"{failures:.1f} login failures lately",
     )
 
 

@@ -44,7 +44,7 @@ class MessageEvent(StrEnum):
     REPLY_LOST = "reply_lost"  # time-out, connection cut, or the lease of a sending message ran out
     ACCEPTANCE_SEEN = "acceptance_seen"  # an event or a look-up carries our verified tag or Message-ID
     REJECTED_AFTER_ACCEPTANCE = "rejected_after_acceptance"  # SES: Reject and Rendering Failure come after Send
-    ABSENCE_PROVEN = "absence_proven"  # the evidence stream's watermark has passed the intent and shows nothing
+    ABSENCE_PROVEN = "absence_proven"  # by the stream's watermark, by two looks, or by a person's word
     NO_EVIDENCE = "no_evidence"  # this provider will never tell
     SUPPRESS = "suppress"
     EXPIRE = "expire"
@@ -106,7 +106,8 @@ _RULES: Mapping[MessageEvent, tuple[Mapping[MessageState, MessageState], Mapping
         {},
         Ignored("an acceptance is recorded before its rejection"),
     ),
-    E.ABSENCE_PROVEN: ({S.IN_DOUBT: S.PLANNED}, {}, _NO_DOUBT),
+    # From unknown only a person leads back: what proves nothing any more is known by somebody.
+    E.ABSENCE_PROVEN: ({S.IN_DOUBT: S.PLANNED, S.UNKNOWN: S.PLANNED}, {}, _NO_DOUBT),
     E.NO_EVIDENCE: ({S.IN_DOUBT: S.UNKNOWN}, {}, _NO_DOUBT),
     **{
         event: (

@@ -38,28 +38,82 @@ class SesConnection:
 
 
 @dataclass(frozen=True, slots=True)
+class GoogleTokens:
+    """XOAUTH2 by a service account with domain-wide delegation; the password's reference leads to its key file."""
+
+
+@dataclass(frozen=True, slots=True)
+class MicrosoftTokens:
+    """XOAUTH2 by an application of Entra ID; the password's reference leads to its client secret."""
+
+    directory: str
+    client_id: str
+
+
+SmtpTokens = GoogleTokens | MicrosoftTokens
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpLimits:
+    """What a server allows one account: connections at once, and messages over each (None: any number).
+
+    Microsoft 365 allows three connections; Gmail and it close one that has carried many messages.
+    """
+
+    connections: int = 8
+    messages_per_connection: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DkimKeyRef:
+    """Who signs as a From domain: the selector in its DNS, and where the private key is."""
+
+    domain: str
+    selector: str
+    key: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
 class SmtpConnection:
+    """Without `tokens` the login is by password. Without `tagged_envelope` MAIL FROM is the mailbox itself.
+
+    `dkim` is for a server that does not sign: then a domain without a key here sends nothing through it.
+    """
+
     host: Setting
     port: Setting
     tls: Tls
     username: Setting
     password: SecretRef
+    tokens: SmtpTokens | None = None
+    limits: SmtpLimits = SmtpLimits()
+    tagged_envelope: bool = True
+    dkim: tuple[DkimKeyRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MailgunConnection:
-    """`region` is `us` or `eu`: they are different hosts (Mailgun, "Base URLs")."""
+    """`region` is `us` or `eu`: they are different hosts (Mailgun, "Base URLs"). `base_url` is None for the region's own.
+
+    With `require_tls` a receiver that offers no TLS gets nothing (Mailgun, `o:require-tls`).
+    """
 
     region: str
     api_key: SecretRef
+    base_url: Setting | None = None
+    require_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PostmarkConnection:
-    """`stream` is the message stream; bulk mail needs one of its own (Postmark, "Message Streams")."""
+    """`stream` is the message stream; bulk mail needs one of its own (Postmark, "Message Streams").
+
+    `base_url` is None for Postmark's own.
+    """
 
     server_token: SecretRef
     stream: str
+    base_url: Setting | None = None
 
 
 Connection = SesConnection | SmtpConnection | MailgunConnection | PostmarkConnection
@@ -77,8 +131,12 @@ class ProviderAccount:
 
 @dataclass(frozen=True, slots=True)
 class TenantAccount:
-    """An account as one tenant uses it: its `share` of the quota (0 to 1) and where its events are reported."""
+    """An account as one tenant uses it: its `share` of the quota (0 to 1) and where its events are reported.
+
+    `ses_tenant` is this client's name among the SES tenants of the account, empty where the account has none.
+    """
 
     account: ProviderAccount
     share: Decimal
     configuration_set: str
+    ses_tenant: str = ""

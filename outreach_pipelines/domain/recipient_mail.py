@@ -21,7 +21,7 @@ from outreach_pipelines.domain.dns_audit.answers import (
     data_of,
 )
 from outreach_pipelines.domain.dns_audit.names import ROOT, suffixes
-from outreach_pipelines.domain.send_plan.snapshot import RecipientProvider
+from outreach_pipelines.domain.recipient_provider import RecipientProvider
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,11 +105,3 @@ def disagreements(witnesses: AcceptedWitnesses) -> tuple[Disagreement, ...]:
     if witnesses.provider_sends is not None and witnesses.provider_sends != calls:
         found.append(Disagreement("attempts and the provider's sends", calls, witnesses.provider_sends))
     return tuple(found)
-
-
-def is_overdue(
-    counts: HourCounts, *, now: datetime, windows_end: datetime, horizon: timedelta, watermark: datetime | None
-) -> bool:
-    """Whether open messages should be closed by now: windows and horizon are past, and the evidence has caught up."""
-    settled_at = windows_end + horizon
-    return counts.open > 0 and now >= settled_at and watermark is not None and watermark >= settled_at

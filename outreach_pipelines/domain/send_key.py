@@ -3,7 +3,7 @@
 import hashlib
 from typing import NewType
 
-from outreach_pipelines.domain.send_plan.snapshot import CampaignId, LeadId
+from outreach_pipelines.domain.ids import CampaignId, LeadId
 from outreach_pipelines.domain.tenant import TenantId
 
 SendKey = NewType("SendKey", bytes)

@@ -3,7 +3,6 @@
 Which event suppresses whom is `inbound`'s to say; that a suppression stops a message is the send protocol's.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -33,33 +32,13 @@ class SuppressionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class WholeTenant:
-    """Nobody of this tenant writes to the person."""
-
-
-@dataclass(frozen=True, slots=True)
-class OneCampaign:
-    campaign: CampaignName
-
-
-@dataclass(frozen=True, slots=True)
-class OneMailbox:
-    mailbox: Address
-
-
-SuppressionScope = WholeTenant | OneCampaign | OneMailbox
-
-
-@dataclass(frozen=True, slots=True)
 class Suppression:
-    """`subject` is the hash of an address or of a whole domain. Without `until` it never ends."""
+    """`subject` is the hash of an address or of a whole domain: nobody of the tenant writes there from `since` on."""
 
     subject: AddressHash
-    scope: SuppressionScope
     kind: SuppressionKind
     source: str
     since: datetime
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +64,4 @@ def hashed(listed: ListedSuppression, key: bytes) -> Suppression:
     subject = listed.subject
     name = address_hmac(subject, key) if isinstance(subject, Address) else domain_hmac(subject, key)
     since = datetime(listed.since.year, listed.since.month, listed.since.day, tzinfo=UTC)
-    return Suppression(name, WholeTenant(), listed.kind, listed.source, since)
-
-
-def subjects_of(address: Address, key: bytes) -> tuple[AddressHash, AddressHash]:
-    """The two hashes under which somebody may be suppressed: their own and their domain's."""
-    return address_hmac(address, key), domain_hmac(address.domain, key)
-
-
-def in_force(
-    suppressions: Iterable[Suppression], *, at: datetime, campaign: CampaignName, mailbox: Address
-) -> tuple[Suppression, ...]:
-    """Those of `suppressions`, all of one person, that forbid this mailbox this campaign at that moment."""
-    return tuple(s for s in suppressions if _covers(s.scope, campaign, mailbox) and _holds(s, at))
-
-
-def _holds(suppression: Suppression, at: datetime) -> bool:
-    return suppression.since <= at and (suppression.until is None or at < suppression.until)
-
-
-def _covers(scope: SuppressionScope, campaign: CampaignName, mailbox: Address) -> bool:
-    match scope:
-        case WholeTenant():
-            return True
-        case OneCampaign(campaign=only):
-            return only == campaign
-        case OneMailbox(mailbox=only_mailbox):
-            return only_mailbox == mailbox
+    return Suppression(name, listed.kind, listed.source, since)

@@ -8,54 +8,28 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
-from email.headerregistry import Address as MailAddress
-from email.message import EmailMessage
-from email.policy import EmailPolicy
 from email.utils import format_datetime
 
+from outreach_pipelines.domain.address import LONGEST_ADDRESS, LONGEST_LOCAL_PART
+from outreach_pipelines.domain.attachments import Attachment, check_attachments
 from outreach_pipelines.domain.letter import Letter
+from outreach_pipelines.domain.mail_bytes import Mail, mail_bytes
 from outreach_pipelines.domain.message_tag import WireTag
 
 # What could end a header early, or hide in it: controls, and the separators that some readers take for line ends.
 _UNSAFE_IN_HEADER = re.compile("[\\x00-\\x1f\\x7f\u0085\u2028\u2029]")
+_UNSAFE_IN_ADDRESS = re.compile(r"[\s<>\"(),:;\[\]\\]")
 _UNSAFE_IN_BODY = re.compile("\\x00|\\r(?!\\n)")
-
-
-# Headers whose words are identifiers and URIs: an encoded word in them (RFC 2047) would be a different one.
-_VERBATIM = frozenset({"list-unsubscribe", "list-unsubscribe-post", "references", "in-reply-to", "message-id"})
-
-
-class _WirePolicy(EmailPolicy):
-    """The standard policy for SMTP, but for headers of identifiers: folded between their words, never encoded.
-
-    The standard one turns a word that is longer than a line into encoded words, and mail providers then find no
-    one-click link there.
-    """
-
-    def fold(self, name: str, value: str) -> str:
-        """The header as text, with its line ends."""
-        if name.lower() in _VERBATIM:
-            return f"{name}: " + "\r\n ".join(str(value).split()) + "\r\n"
-        folded: str = super().fold(name, value)
-        return folded
-
-    def fold_binary(self, name: str, value: str) -> bytes:
-        """The header as octets, with its line ends."""
-        if name.lower() in _VERBATIM:
-            return self.fold(name, value).encode("ascii")
-        return super().fold_binary(name, value)
-
-
-SMTP_POLICY = _WirePolicy(linesep="\r\n", max_line_length=78)
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A variant's subject and bodies with the recipient's fields filled in."""
+    """A variant's subject and bodies with the recipient's fields filled in, and the files of its step."""
 
     subject: str
     text: str
     html: str | None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,39 +58,71 @@ def write_letter(
     """The message as bytes with CRLF line ends (RFC 5322), or why it cannot be written."""
     domain = letter.sender.address.rpartition("@")[2]
     subject = _thread_subject(letter, rendered.subject)
-    for name, value in (("From", letter.sender.display_name), ("To", letter.recipient.address), ("Subject", subject)):
-        if _UNSAFE_IN_HEADER.search(value):
-            return CannotBeWritten(f"header_unsafe: {name} holds a control character or line separator")
-    if any(_UNSAFE_IN_BODY.search(body) for body in (rendered.text, rendered.html or "")):
-        return CannotBeWritten("body_unsafe: a NUL or a bare carriage return")
+    fault = _unsafe_header(letter, subject, unsubscribe_url) or _unsafe_content(rendered)
+    if fault is not None:
+        return fault
     message_id = f"<{tag}@{domain}>"
+    headers = [
+        *_headers(letter, subject, message_id, now),
+        ("List-Unsubscribe", f"<{unsubscribe_url}>, <mailto:unsubscribe+{tag}@{domain}?subject=unsubscribe>"),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+    ]
+    sender, bodies = letter.sender, (rendered.text, rendered.html)
+    # The tag is one of a kind and ends in a MAC: nobody who writes a letter's text can know it beforehand.
+    mail = Mail(
+        sender.display_name, sender.address, headers, *bodies, boundary=f"=_{tag}", attachments=rendered.attachments
+    )
     try:
-        message = _headers(letter, subject, message_id, now)
-        message["List-Unsubscribe"] = f"<{unsubscribe_url}>, <mailto:unsubscribe+{tag}@{domain}?subject=unsubscribe>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message.set_content(rendered.text, cte="quoted-printable")
-        if rendered.html is not None:
-            message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
-        body = message.as_bytes(policy=SMTP_POLICY)
-    except (MessageError, ValueError, UnicodeError) as fault:
-        return CannotBeWritten(f"message_malformed: {fault}")
+        body = mail_bytes(mail)
+    except (MessageError, ValueError, UnicodeError) as fault_of_mail:
+        return CannotBeWritten(f"message_malformed: {fault_of_mail}")
     return WireMessage(
         tag, f"bounce+{tag}@{domain}", letter.sender.address, letter.recipient.address, subject, message_id, body
     )
 
 
-def _headers(letter: Letter, subject: str, message_id: str, now: datetime) -> EmailMessage:
-    message = EmailMessage(policy=SMTP_POLICY)
-    local, _, domain = letter.sender.address.rpartition("@")
-    message["From"] = MailAddress(letter.sender.display_name, local, domain)
-    message["To"] = letter.recipient.address
-    message["Subject"] = subject
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = message_id
+def _unsafe_header(letter: Letter, subject: str, unsubscribe_url: str) -> CannotBeWritten | None:
+    sources = (
+        ("From", letter.sender.display_name),
+        ("From", letter.sender.address),
+        ("To", letter.recipient.address),
+        ("Subject", subject),
+        ("List-Unsubscribe", unsubscribe_url),
+        *(("References", message_id) for message_id in (letter.thread.message_ids if letter.thread else ())),
+    )
+    for name, value in sources:
+        if _UNSAFE_IN_HEADER.search(value):
+            return CannotBeWritten(f"header_unsafe: {name} holds a control character or line separator")
+    if any(" " in value for name, value in sources if name in {"References", "List-Unsubscribe"}):
+        return CannotBeWritten("header_unsafe: an identifier or link with a space in it")
+    if _UNSAFE_IN_ADDRESS.search(letter.recipient.address + letter.sender.address):
+        return CannotBeWritten("address_unsafe: a space, bracket or quote would end it early in an envelope")
+    local = letter.recipient.address.rpartition("@")[0]
+    if len(local.encode()) > LONGEST_LOCAL_PART or len(letter.recipient.address.encode()) > LONGEST_ADDRESS:
+        return CannotBeWritten(
+            "address_too_long: RFC 5321 section 4.5.3.1 allows 64 octets before the @ and 254 in all"
+        )
+    return None
+
+
+def _unsafe_content(rendered: Rendered) -> CannotBeWritten | None:
+    if any(_UNSAFE_IN_BODY.search(body) for body in (rendered.text, rendered.html or "")):
+        return CannotBeWritten("body_unsafe: a NUL or a bare carriage return")
+    refused = check_attachments(rendered.attachments)
+    return None if refused is None else CannotBeWritten(f"{refused.fault}: {refused.sentence}")
+
+
+def _headers(letter: Letter, subject: str, message_id: str, now: datetime) -> list[tuple[str, str]]:
+    headers = [
+        ("To", letter.recipient.address),
+        ("Subject", subject),
+        ("Date", format_datetime(now)),
+        ("Message-ID", message_id),
+    ]
     if letter.thread is not None:
-        message["In-Reply-To"] = letter.thread.message_ids[-1]
-        message["References"] = " ".join(letter.thread.message_ids)
-    return message
+        headers.append(("In-Reply-To", letter.thread.message_ids[-1]))
+        headers.append(("References", " ".join(letter.thread.message_ids)))
+    return headers
 
 
 def _thread_subject(letter: Letter, subject: str) -> str:

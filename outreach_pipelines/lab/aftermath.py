@@ -45,7 +45,9 @@ class MailFeedback:
         return ""
 
     async def delayed(self, message: WireMessage) -> str:
-        """A delay report."""
+        """A delay report, unless the client asked for none."""
+        if not message.reports_delay:
+            return "no report of delays was asked for"
         return await self._inboxes.deliver(delay_report(message, now=self._clock.now()))
 
     async def bounced(self, message: WireMessage, kind: BounceKind) -> str:

@@ -32,6 +32,8 @@ class Ports:
     smtp: Port = 0
     imap: Port = 0
     dns: Port = 0
+    mailgun: Port = 0
+    postmark: Port = 0
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -66,8 +68,30 @@ class SesAccount:
     access_keys: tuple[str, ...]
     configuration_sets: Mapping[str, str]
     identities: tuple[str, ...]
+    tenants: tuple[str, ...] = ()
     daily_quota: Annotated[int, Field(ge=0)] = 50_000
     rate: Annotated[float, Field(gt=0)] = 200
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class MailgunAccount:
+    """A Mailgun account. Its events can be read once `event_delay` of real time has passed."""
+
+    name: str
+    api_key: str = field(repr=False)
+    domains: tuple[str, ...]
+    event_delay: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class PostmarkAccount:
+    """A Postmark server. `identities` are From domains; a search finds a message once `search_delay` has passed."""
+
+    name: str
+    server_token: str = field(repr=False)
+    identities: tuple[str, ...]
+    streams: tuple[str, ...] = ("outbound", "broadcast")
+    search_delay: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -117,18 +141,26 @@ class LabConfig:
     ports: Ports = field(default_factory=Ports)
     seed: int = 1
     smtp_accounts: tuple[SmtpAccount, ...] = ()
+    mailgun_accounts: tuple[MailgunAccount, ...] = ()
+    postmark_accounts: tuple[PostmarkAccount, ...] = ()
     inboxes: tuple[InboxAccount, ...] = ()
     web_hosts: Mapping[str, str] = field(default_factory=dict)
     recipients: Recipients = field(default_factory=Recipients)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        names = [self.ses.name, *(a.name for a in self.smtp_accounts), *(i.username for i in self.inboxes)]
+        names = [*self.account_names, *(inbox.username for inbox in self.inboxes)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             msg = f"accounts and inboxes need names of their own, given twice: {', '.join(twice)}"
             raise ValueError(msg)
         return self
+
+    @property
+    def account_names(self) -> tuple[str, ...]:
+        """Each provider account's name, which is the ledger's provider."""
+        smtp, mailgun = (a.name for a in self.smtp_accounts), (a.name for a in self.mailgun_accounts)
+        return (self.ses.name, *smtp, *mailgun, *(a.name for a in self.postmark_accounts))
 
 
 def read_config(path: Path) -> LabConfig:

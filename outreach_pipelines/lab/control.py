@@ -12,11 +12,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from outreach_pipelines.lab.clock import Agenda, ClockRefusedError, SimulatedClock
-from outreach_pipelines.lab.faults import Fault, FaultBoard
+from outreach_pipelines.lab.faults import NEED_SECONDS, Fault, FaultBoard
 from outreach_pipelines.lab.inboxes import Inboxes
 from outreach_pipelines.lab.json_value import JsonObject
 from outreach_pipelines.lab.ledger import Ledger
-from outreach_pipelines.lab.ses.account import SesAccountState
 from outreach_pipelines.lab.ses.publisher import EventPublisher
 from outreach_pipelines.lab.zones import ZoneError, Zones, parse_zone
 
@@ -30,13 +29,14 @@ class _ClockOrder:
 
 @checked_dataclass(frozen=True, slots=True, config=_STRICT)
 class _FaultOrder:
-    """One of `account` (or inbox user), `recipient`, `name` (in DNS); without `count` it stands until cleared."""
+    """One of `account` (or SES tenant, inbox user), `recipient`, `name` (in DNS); without `count` it stands until cleared."""
 
     fault: Fault
     account: str | None = None
     recipient: str | None = None
     name: str | None = None
     count: Annotated[int, Field(ge=1)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=600)] | None = None
 
     @model_validator(mode="after")
     def _has_one_target(self) -> Self:
@@ -45,6 +45,9 @@ class _FaultOrder:
             raise ValueError(msg)
         if self.fault is Fault.SHUFFLE_EVENTS and self.count is None:
             msg = "a shuffle needs a count: how many events it holds before it lets them go"
+            raise ValueError(msg)
+        if (self.seconds is not None) != (self.fault in NEED_SECONDS):
+            msg = "seconds say how long a slow answer or a late event takes, and nothing else"
             raise ValueError(msg)
         return self
 
@@ -64,8 +67,7 @@ class Controlled:
     faults: FaultBoard
     zones: Zones
     inboxes: Inboxes
-    ses: SesAccountState
-    smtp_accounts: tuple[str, ...]
+    accounts: tuple[str, ...]
 
 
 class ControlApi:
@@ -110,7 +112,7 @@ class ControlApi:
 
     async def _order_fault(self, request: Request) -> Response:
         order = TypeAdapter(_FaultOrder).validate_json(await request.body())
-        self._lab.faults.order(order.targets[0], order.fault, times=order.count)
+        self._lab.faults.order(order.targets[0], order.fault, times=order.count, seconds=order.seconds or 0.0)
         return Response(status_code=204)
 
     async def _clear_faults(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
@@ -124,8 +126,7 @@ class ControlApi:
 
     async def _accounts(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
         """Each account's own statistics, as a provider's console shows them."""
-        names = (self._lab.ses.config.name, *self._lab.smtp_accounts)
-        return JSONResponse({"accounts": [self._statistics(name) for name in names]})
+        return JSONResponse({"accounts": [self._statistics(name) for name in self._lab.accounts]})
 
     def _statistics(self, name: str) -> JsonObject:
         by_hour = self._lab.ledger.accepted_by_hour(name)

@@ -7,6 +7,7 @@ import asyncio
 from argparse import Namespace
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import cached_property
 
 from proxyprotocol.reader import ProxyProtocolReader
 from proxyprotocol.version import ProxyProtocolVersion
@@ -17,6 +18,7 @@ from pymap.exceptions import InvalidAuth
 from pymap.imap import IMAPServer
 from pymap.parsing.message import AppendMessage
 from pymap.user import UserMetadata
+from pysasl import SASLAuth
 from pysasl.creds.server import ServerCredentials
 from pysasl.hashing import Cleartext
 
@@ -35,6 +37,14 @@ class _FaultyLogin(Login):
         if self._faults.take(Fault.REVOKE_CREDENTIALS, credentials.authcid):
             raise InvalidAuth
         return await super().authenticate(credentials)
+
+
+class _OneTimeConfig(Config):
+    """Knows its mechanisms once; otherwise each connection looks through all that is installed, twice."""
+
+    @cached_property
+    def tls_auth(self) -> SASLAuth:
+        return SASLAuth.defaults()
 
 
 class ImapServer:
@@ -71,7 +81,7 @@ class ImapServer:
 
 
 def _config() -> Config:
-    return Config(
+    return _OneTimeConfig(
         Namespace(passlib_cfg=None, proxy_protocol=None),
         demo_data=False,
         demo_user="",

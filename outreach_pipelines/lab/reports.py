@@ -67,6 +67,8 @@ def _delivery_report(message: WireMessage, verdict: _Verdict, *, now: datetime) 
     per_message = Message()
     per_message["Reporting-MTA"] = f"dns; {server}"
     per_message["Arrival-Date"] = format_datetime(now)
+    if message.envelope_id:
+        per_message["Original-Envelope-Id"] = message.envelope_id
     per_recipient = Message()
     per_recipient["Final-Recipient"] = f"rfc822; {message.recipient}"
     per_recipient["Action"] = verdict.action.value

@@ -15,8 +15,10 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from outreach_pipelines.lab.aftermath import Aftermath, Feedback
 from outreach_pipelines.lab.config import SmtpAccount
 from outreach_pipelines.lab.faults import Fault, FaultBoard
+from outreach_pipelines.lab.http_faults import ENDLESS_BYTES, HTML_PAGE
 from outreach_pipelines.lab.ledger import Acceptance, Ledger
 from outreach_pipelines.lab.population import Population
+from outreach_pipelines.lab.smtp_dsn import DsnSmtp, envelope_id, wants_delay_reports
 from outreach_pipelines.lab.wire_message import WireMessage, body_sha256, from_address, prepend_headers
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ THROTTLED = "454 4.7.0 Throttling failure: Maximum sending rate exceeded"
 PAUSED = "550 5.7.0 Sending paused for this account"
 NOT_VERIFIED = "554 5.7.1 Message rejected: Email address is not verified: {}"
 BLOCKED = "554 5.7.1 Service unavailable; Client host [192.0.2.25] blocked for its reputation"
+GOING_DOWN = "421 4.3.2 {} Service not available, closing transmission channel"
 LOCAL_ERROR = "451 4.3.0 Error while processing the message"
 ACCEPTED = "250 2.0.0 Ok: queued as {}"
 
@@ -50,6 +53,30 @@ class SubmissionHandler:
     ) -> None:
         self._accounts, self._population = accounts, population
         self._ledger, self._aftermath, self._feedback, self._faults = ledger, aftermath, feedback, faults
+        self._seen: set[tuple[str, str]] = set()
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self,
+        server: SMTP,  # noqa: ARG002 - aiosmtpd's call
+        session: Session,
+        envelope: Envelope,  # noqa: ARG002 - aiosmtpd's call
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        """Offer delivery reports too."""
+        session.host_name = hostname
+        return [*responses[:-1], "250-DSN", responses[-1]]
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, mail_options: list[str]
+    ) -> str:
+        """Take every envelope sender, unless nobody is behind the connection any more."""
+        if self._faults.take(Fault.HALF_OPEN, str(session.auth_data)):
+            await self._faults.hang()
+            return await _close(server)
+        envelope.mail_from = address
+        envelope.mail_options.extend(mail_options)
+        return "250 2.1.0 Ok"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self,
@@ -60,7 +87,8 @@ class SubmissionHandler:
         rcpt_options: list[str],  # noqa: ARG002 - aiosmtpd's call
     ) -> str:
         """Refuse unknown users and what a fault asks for; take the others."""
-        if self._faults.take(Fault.REFUSE_TEMPORARY, str(session.auth_data), address):
+        account = str(session.auth_data)
+        if self._faults.take(Fault.REFUSE_TEMPORARY, account, address) or self._greylists(account, envelope, address):
             return GREYLISTED.format(address)
         if self._population.refuses_at_rcpt(address):
             return UNKNOWN_USER.format(address)
@@ -82,6 +110,14 @@ class SubmissionHandler:
         log.error("a command failed", exc_info=error)
         return LOCAL_ERROR
 
+    def _greylists(self, account: str, envelope: Envelope, address: str) -> bool:
+        # Of bounce+TAG@domain only the domain: a retry carries a new tag, and is still the same sender to a greylist.
+        pair = str(envelope.mail_from).rpartition("@")[2], address
+        if pair in self._seen or not self._faults.take(Fault.GREYLIST, account, address):
+            return False
+        self._seen.add(pair)
+        return True
+
     async def _refusal(self, server: SMTP, account: str, envelope: Envelope, raw: bytes) -> str | None:
         targets = (account, *envelope.rcpt_tos)
         if self._faults.take(Fault.HANG, *targets):
@@ -91,6 +127,9 @@ class SubmissionHandler:
             return THROTTLED
         if self._faults.take(Fault.PAUSE_SENDING, *targets):
             return PAUSED
+        if self._faults.take(Fault.GOING_DOWN, *targets):
+            asyncio.get_running_loop().call_soon(_transport(server).close)  # after this answer has left
+            return GOING_DOWN.format(HOSTNAME)
         identities, mailbox = self._accounts[account].identities, from_address(raw)
         if identities and mailbox.rpartition("@")[2].lower() not in identities:
             return NOT_VERIFIED.format(mailbox)
@@ -102,7 +141,8 @@ class SubmissionHandler:
         mailbox, tag, digest = from_address(raw), message_id.strip("<>").partition("@")[0], body_sha256(raw)
         for recipient in envelope.rcpt_tos:
             await self._ledger.accept(Acceptance(account, mailbox, recipient, message_id, tag, digest))
-            message = WireMessage(account, envelope.mail_from or "", recipient, mailbox, message_id, tag, raw)
+            sender, envid, delays = envelope.mail_from or "", envelope_id(envelope), wants_delay_reports(envelope)
+            message = WireMessage(account, sender, recipient, mailbox, message_id, tag, raw, envid, delays)
             self._aftermath.follow(message, self._feedback)
         return queue_id
 
@@ -113,9 +153,13 @@ class SubmissionHandler:
         if self._faults.take(Fault.ACCEPT_THEN_HANG, *targets):
             await self._faults.hang()
             return await _close(server)
-        if self._faults.take(Fault.ERROR_500_AFTER_ACCEPT, *targets):
-            return LOCAL_ERROR
-        return ACCEPTED.format(queue_id)
+        if self._faults.take(Fault.GARBAGE_AFTER_ACCEPT, *targets):
+            return HTML_PAGE
+        if self._faults.take(Fault.ENDLESS_AFTER_ACCEPT, *targets):
+            return "250 " + "a" * ENDLESS_BYTES
+        if (seconds := self._faults.take_seconds(Fault.SLOW_ANSWER, *targets)) is not None:
+            await self._faults.hang_for(seconds)
+        return LOCAL_ERROR if self._faults.take(Fault.ERROR_500_AFTER_ACCEPT, *targets) else ACCEPTED.format(queue_id)
 
 
 class SubmissionServer:
@@ -140,7 +184,7 @@ class SubmissionServer:
         with warnings.catch_warnings():
             # aiosmtpd warns about logins without TLS; this server listens on loopback only.
             warnings.simplefilter("ignore", UserWarning)
-            return SMTP(
+            return DsnSmtp(
                 self._handler,
                 hostname=HOSTNAME,
                 ident="ESMTP lab",
@@ -177,9 +221,15 @@ def _with_message_id(raw: bytes, queue_id: str) -> tuple[bytes, str]:
     return prepend_headers(raw, ("Message-ID", made)), made
 
 
+def _transport(server: SMTP) -> asyncio.WriteTransport:
+    if not isinstance(server.transport, asyncio.WriteTransport):
+        message = "a command is answered on a connection"
+        raise TypeError(message)
+    return server.transport
+
+
 async def _close(server: SMTP) -> str:
     """End the connection without an answer; aiosmtpd cancels the command once it is lost."""
-    if isinstance(server.transport, asyncio.WriteTransport):
-        server.transport.abort()
+    _transport(server).abort()
     await asyncio.get_running_loop().create_future()
     return ""

@@ -15,7 +15,7 @@ class WireMessage:
     """One accepted message for one recipient. `raw` holds the header and body that the recipient sees.
 
     `provider` is the account's name, `envelope_sender` the MAIL FROM without angle brackets, `message_id` the full
-    Message-ID with them, `tag` the sender's own mark.
+    Message-ID with them, `tag` the sender's own mark, `envelope_id` its ENVID (RFC 3461), if it gave one.
     """
 
     provider: str
@@ -25,6 +25,8 @@ class WireMessage:
     message_id: str
     tag: str
     raw: bytes
+    envelope_id: str = ""
+    reports_delay: bool = True
 
     def parsed(self) -> EmailMessage:
         """The message as the standard library reads it, header values decoded."""

@@ -16,8 +16,10 @@ from outreach_pipelines.lab.http_server import HttpServer
 from outreach_pipelines.lab.imap import ImapServer
 from outreach_pipelines.lab.inboxes import Inboxes
 from outreach_pipelines.lab.ledger import Ledger
+from outreach_pipelines.lab.mailgun.api import MailgunApi
 from outreach_pipelines.lab.people import Weights
 from outreach_pipelines.lab.population import Population
+from outreach_pipelines.lab.postmark.api import PostmarkApi
 from outreach_pipelines.lab.ses.account import SesAccountState, SesSender
 from outreach_pipelines.lab.ses.api import SesApi
 from outreach_pipelines.lab.ses.publisher import EventPublisher, SnsTopics
@@ -79,6 +81,8 @@ class Lab:
             ("ses", HttpServer(self._ses_api().app()), ports.ses),
             ("smtp", self._submission(), ports.smtp),
             ("imap", self._imap, ports.imap),
+            ("mailgun", HttpServer(self._mailgun_api().app()), ports.mailgun),
+            ("postmark", HttpServer(self._postmark_api().app()), ports.postmark),
             ("dns", DnsServer(self._zones, self._faults), ports.dns),
             ("control", HttpServer(self._control().app()), ports.control),
         )
@@ -93,6 +97,14 @@ class Lab:
             self._ses, clock=self._clock, ledger=self._ledger, aftermath=self._aftermath, publisher=self._publisher
         )
         return SesApi(self._ses, sender, self._faults, seed=self._config.seed)
+
+    def _mailgun_api(self) -> MailgunApi:
+        accounts = self._config.mailgun_accounts
+        return MailgunApi(accounts, ledger=self._ledger, aftermath=self._aftermath, faults=self._faults)
+
+    def _postmark_api(self) -> PostmarkApi:
+        accounts = self._config.postmark_accounts
+        return PostmarkApi(accounts, ledger=self._ledger, aftermath=self._aftermath, faults=self._faults)
 
     def _submission(self) -> SubmissionServer:
         handler = SubmissionHandler(
@@ -114,8 +126,7 @@ class Lab:
             faults=self._faults,
             zones=self._zones,
             inboxes=self._inboxes,
-            ses=self._ses,
-            smtp_accounts=tuple(account.name for account in self._config.smtp_accounts),
+            accounts=self._config.account_names,
         )
         return ControlApi(parts)
 

@@ -27,6 +27,8 @@ class LabPorts:
     smtp: int = 0
     imap: int = 0
     dns: int = 0
+    mailgun: int = 0
+    postmark: int = 0
 
 
 def lab_plan(config: Mapping[str, JsonValue], *, data_dir: Path) -> ChildPlan:

@@ -75,6 +75,8 @@ class Wiring:
     """The lab's configuration but for its folders and `aws`. `lab` in the addresses is None at this point."""
     environment: Callable[[StackAddresses], Mapping[str, str]]
     """The settings of web edge and Dagster."""
+    forget_environment: Callable[[], None] = lambda: None
+    """Undoes what `environment` left on disk: the servers that it names end next."""
 
 
 class LocalStack:
@@ -135,6 +137,7 @@ class LocalStack:
         parts, checkout = self._config.parts, self._config.checkout
         if Part.LAB in parts:
             addresses = replace(addresses, lab=self._start_lab(starting, addresses))
+        starting.callback(self._wiring.forget_environment)
         environment = self._wiring.environment(addresses)
         if Part.WEB in parts:
             self._run(starting, web_plan(port=ports.web, checkout=checkout, environment=environment))

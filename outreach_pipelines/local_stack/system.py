@@ -21,11 +21,17 @@ from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role, b
 from outreach_pipelines.adapters.postgres.migrate import migrate
 from outreach_pipelines.application.import_inventory import FaultyInventory
 from outreach_pipelines.domain.inventory import TenantInventory
-from outreach_pipelines.domain.provider_account import SesConnection, SmtpConnection
-from outreach_pipelines.domain.reference import Fixed
 from outreach_pipelines.errors import FilesFault
 from outreach_pipelines.local_stack.event_feed import ConfigurationSetName
 from outreach_pipelines.local_stack.lab import JsonValue
+from outreach_pipelines.local_stack.lab_of_inventory import (
+    IMAP_PASSWORD,
+    MAILGUN_KEY,
+    POSTMARK_TOKEN,
+    SES_KEY,
+    SMTP_PASSWORD,
+    lab_config,
+)
 from outreach_pipelines.local_stack.postgres import ServerAddress
 from outreach_pipelines.local_stack.stack import Part, StackAddresses, StackConfig, StackPorts, Wiring
 
@@ -76,16 +82,11 @@ class LocalSystem:
 
     def wiring(self) -> Wiring:
         """What the stack asks back while it starts."""
-        return Wiring(self._prepare_database, self._lab_config, self.environment)
+        return Wiring(self._prepare_database, self._lab_config, self.environment, self._forget_environment)
 
     def inventories(self) -> list[TenantInventory]:
         """The tenants' inventories. Raises `FilesFault` that names every fault."""
-        source = InventoryFiles(LocalObjectStore(self.folders.files), read_table)
-        loaded = [source.load(slug) for slug in source.tenants()]
-        faults = [str(fault) for each in loaded if isinstance(each, FaultyInventory) for fault in each.faults]
-        if faults:
-            raise FilesFault("\n".join(["The inventory's files have faults:", *faults]))
-        return [each.inventory for each in loaded if not isinstance(each, FaultyInventory)]
+        return inventories_below(self.folders.files)
 
     def environment(self, addresses: StackAddresses) -> Mapping[str, str]:
         """All settings of this system's processes; also written to a file of this user's own."""
@@ -98,6 +99,8 @@ class LocalSystem:
             "OUTREACH_DAGSTER_URL": urls[Role.DAGSTER],
             "OUTREACH_DAGSTER_DIR": str((self.folders.base / "dagster").absolute()),
             "DAGSTER_HOME": str(self.folders.checkout.absolute()),
+            # Dagster's 60 s run out where a backfill plans hundreds of partitions on busy cores, and its runs are dropped.
+            "DAGSTER_GRPC_TIMEOUT_SECONDS": "300",
             "OUTREACH_FILES": str(self.folders.files.absolute()),
             "OUTREACH_AWS_ENDPOINT_URL": addresses.aws.endpoint_url,
             "OUTREACH_AWS_REGION": addresses.aws.region,
@@ -113,6 +116,10 @@ class LocalSystem:
         Path(values["OUTREACH_DAGSTER_DIR"]).mkdir(parents=True, exist_ok=True)
         _write_private(self.folders.settings, "".join(f"{name}={value}\n" for name, value in values.items()))
         return values
+
+    def _forget_environment(self) -> None:
+        # Left behind, it would send every other command to servers that are gone.
+        self.folders.settings.unlink(missing_ok=True)
 
     def _prepare_database(self, address: ServerAddress) -> None:
         self._urls = bootstrap(address.url())
@@ -139,60 +146,32 @@ class LocalSystem:
             "OUTREACH_NAMESERVER": f"127.0.0.1:{lab.dns}",
             "OUTREACH_LAB_CONTROL_URL": f"http://127.0.0.1:{lab.control}",
             "OUTREACH_LAB_SES_URL": f"http://127.0.0.1:{lab.ses}",
-            "OUTREACH_LAB_SES_ACCESS_KEY_ID": "lab-access-key",
+            "OUTREACH_LAB_SES_ACCESS_KEY_ID": SES_KEY,
             "OUTREACH_LAB_SES_SECRET_ACCESS_KEY": "lab-secret-access-key",
             "OUTREACH_LAB_SMTP_HOST": "127.0.0.1",
             "OUTREACH_LAB_SMTP_PORT": str(lab.smtp),
-            "OUTREACH_LAB_SMTP_PASSWORD": "lab-smtp-password",
+            "OUTREACH_LAB_SMTP_PASSWORD": SMTP_PASSWORD,
+            "OUTREACH_LAB_MAILGUN_URL": f"http://127.0.0.1:{lab.mailgun}",
+            "OUTREACH_LAB_MAILGUN_KEY": MAILGUN_KEY,
+            "OUTREACH_LAB_POSTMARK_URL": f"http://127.0.0.1:{lab.postmark}",
+            "OUTREACH_LAB_POSTMARK_TOKEN": POSTMARK_TOKEN,
             "OUTREACH_LAB_IMAP_HOST": "127.0.0.1",
             "OUTREACH_LAB_IMAP_PORT": str(lab.imap),
-            "OUTREACH_LAB_IMAP_PASSWORD": "lab-imap-password",
+            "OUTREACH_LAB_IMAP_PASSWORD": IMAP_PASSWORD,
         }
 
     def _lab_config(self, addresses: StackAddresses) -> Mapping[str, JsonValue]:
-        inventories = self.inventories()
-        return {
-            "seed": 7,
-            "ses": _lab_ses(inventories, addresses),
-            "smtp_accounts": _lab_smtp(inventories),
-            "inboxes": [
-                {"username": _fixed(inbox.username), "password": "lab-imap-password", "receives": list(inbox.receives)}
-                for inventory in inventories
-                for inbox in inventory.inboxes
-            ],
-            "web_hosts": {inventory.tenant.unsubscribe_host: addresses.web_url or "" for inventory in inventories},
-        }
+        return lab_config(self.inventories(), addresses.events.configuration_sets, web_url=addresses.web_url or "")
 
 
-def _lab_ses(inventories: list[TenantInventory], addresses: StackAddresses) -> Mapping[str, JsonValue]:
-    accounts = [a for each in inventories for a in each.accounts if isinstance(a.account.connection, SesConnection)]
-    regions = {a.account.connection.region for a in accounts if isinstance(a.account.connection, SesConnection)}
-    if len(regions) != 1:
-        message = f"the lab plays SES in one region, and the inventory names {sorted(regions) or 'none'}"
-        raise FilesFault(message)
-    return {
-        "name": accounts[0].account.name,
-        "region": regions.pop(),
-        "access_keys": ["lab-access-key"],
-        "configuration_sets": {str(name): str(arn) for name, arn in addresses.events.configuration_sets.items()},
-        "identities": sorted({domain.name for each in inventories for domain in each.domains}),
-    }
-
-
-def _lab_smtp(inventories: list[TenantInventory]) -> list[JsonValue]:
-    connections = {a.account.name: a.account.connection for each in inventories for a in each.accounts}
-    return [
-        {"name": name, "username": _fixed(connection.username), "password": "lab-smtp-password"}
-        for name, connection in sorted(connections.items())
-        if isinstance(connection, SmtpConnection)
-    ]
-
-
-def _fixed(setting: object) -> str:
-    if isinstance(setting, Fixed):
-        return setting.value
-    message = f"the lab needs user names written down in the inventory, not {setting}"
-    raise FilesFault(message)
+def inventories_below(files: Path) -> list[TenantInventory]:
+    """The inventories of an object store's folder. Raises `FilesFault` that names every fault."""
+    source = InventoryFiles(LocalObjectStore(files), read_table)
+    loaded = [source.load(slug) for slug in source.tenants()]
+    faults = [str(fault) for each in loaded if isinstance(each, FaultyInventory) for fault in each.faults]
+    if faults:
+        raise FilesFault("\n".join(["The inventory's files have faults:", *faults]))
+    return [each.inventory for each in loaded if not isinstance(each, FaultyInventory)]
 
 
 def _copy_examples(folders: Folders) -> None:

@@ -3,11 +3,14 @@
 After each, the check of `crash_world` reads the ledger of the mail server and the database.
 """
 
+import itertools
 import os
 import random
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +29,7 @@ from outreach_pipelines.local_stack.postgres import EmbeddedPostgres
 from outreach_pipelines.local_stack.postmaster import StopMode
 
 MESSAGES = 6
-CLAIM, INTENT, ACCEPTANCE, CALL = "picked as (", "app.begin_send(", "app.record_acceptance(", "app.record_call("
+CLAIM, INTENT, ACCEPTANCE, CALL = "picked as (", "app.begin_send(", "app.record_acceptance(", "app.note_calls("
 RANDOM_KILLS = int(os.environ.get("OUTREACH_CRASH_KILLS", "8"))
 
 
@@ -79,6 +82,24 @@ def test_a_kill_in_the_dialogue_with_the_server_sends_nothing_twice_and_loses_no
     crash.finish()
 
     assert status == KILLED
+    assert crash.faults() == []
+
+
+@pytest.mark.parametrize("stage", [Stage.BODY_READ, Stage.TAKEN])
+def test_a_line_that_is_cut_after_the_message_is_doubt_and_no_reason_to_send_again(
+    crash: CrashWorld, stage: Stage
+) -> None:
+    def cut() -> None:
+        raise ConnectionAbortedError
+
+    at_stage(crash, stage, 1, cut)
+
+    status = crash.run()
+    first = Counter(crash.states().values())
+    crash.finish()
+
+    assert status == 0
+    assert first == {"accepted": MESSAGES - 1, "in_doubt": 1}
     assert crash.faults() == []
 
 
@@ -141,12 +162,17 @@ def test_two_senders_of_one_hour_at_once_send_each_message_once(
 ) -> None:
     with nursery(tmp_path_factory.mktemp("second")) as other:
         second = replace(crash, nursery=other)
-        runs = [threading.Thread(target=each.run) for each in (crash, second)]
-        for run in runs:
-            run.start()
-        for run in runs:
-            run.join()
+        both, claims = threading.Barrier(2), itertools.count()
 
+        def meet(moment: Moment, statement: str) -> None:
+            if moment is Moment.BEFORE and CLAIM in statement and next(claims) < 2:
+                both.wait(60)
+
+        crash.tap.at = meet
+        with ThreadPoolExecutor(2) as pool:
+            statuses = list(pool.map(CrashWorld.run, (crash, second)))
+
+    assert statuses == [0, 0]
     assert crash.faults() == []
     assert set(crash.states().values()) == {"accepted"}
 

@@ -245,7 +245,7 @@ def test_a_lab_ends_on_a_signal_and_the_next_one_knows_its_mail_and_its_counts(l
 
     assert exit_code == 0
     assert inboxes == {"all": 0, "anna": 1}
-    assert accounts == {"ses-main": 0, "smtp-a": 1, "smtp-b": 0}
+    assert {name: accepted for name, accepted in accounts.items() if accepted} == {"smtp-a": 1}
 
 
 def test_a_hanging_client_does_not_keep_a_lab_from_ending(lab_aws: Aws, tmp_path: Path):

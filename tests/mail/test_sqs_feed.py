@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from outreach_pipelines.adapters.sqs import SqsEventFeed
 from outreach_pipelines.domain.delivery_event import EventKind
+from outreach_pipelines.domain.doubt import Held
 from outreach_pipelines.errors import Unreadable
 
 EVENT = {
@@ -29,6 +30,7 @@ class Queue:
     bodies: dict[str, str] = field(default_factory=dict)
     asked: list[dict[str, Any]] = field(default_factory=list)
     broken: bool = False
+    counts: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def put(self, body: str) -> None:
         self.bodies[f"receipt-{len(self.bodies)}"] = body
@@ -38,6 +40,10 @@ class Queue:
         if action == "ReceiveMessage":
             found = list(self.bodies.items())[: request["MaxNumberOfMessages"]]
             return {"Messages": [{"MessageId": name, "ReceiptHandle": name, "Body": body} for name, body in found]}
+        if action == "GetQueueUrl":
+            return {"QueueUrl": f"/{request['QueueOwnerAWSAccountId']}/{request['QueueName']}"}
+        if action == "GetQueueAttributes":
+            return {"Attributes": self.counts[request["QueueUrl"].rpartition("/")[2]]}
         for entry in request["Entries"]:
             del self.bodies[entry["ReceiptHandle"]]
         return {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]], "Failed": []}
@@ -213,3 +219,51 @@ def test_infinite_and_lone_parts_beside_the_event_do_no_harm(feed: SqsEventFeed,
     (item,) = feed.receive(most=10, wait_seconds=0)
 
     assert item.event is not None
+
+
+def counted(visible: int = 0, in_flight: int = 0, delayed: int = 0, **more: str) -> dict[str, str]:
+    name = "ApproximateNumberOfMessages"
+    return {name: str(visible), f"{name}NotVisible": str(in_flight), f"{name}Delayed": str(delayed)} | more
+
+
+def test_what_the_queue_holds_is_told_with_its_dead_letters(feed: SqsEventFeed, queue: Queue) -> None:
+    redrive = json.dumps({"deadLetterTargetArn": "arn:aws:sqs:us-east-1:123456789012:dead", "maxReceiveCount": 5})
+    queue.counts = {"events": counted(1, 2, 3, RedrivePolicy=redrive), "dead": counted(4, 5, 6)}
+
+    held = feed.held()
+
+    assert held == Held(visible=1, in_flight=2, delayed=3, dead_lettered=15)
+    assert not held.clean
+
+
+def test_an_empty_queue_without_a_dead_letter_queue_is_clean(feed: SqsEventFeed, queue: Queue) -> None:
+    queue.counts = {"events": counted()}
+
+    assert feed.held().clean
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"events": {}},
+        {"events": counted() | {"ApproximateNumberOfMessagesDelayed": "many"}},
+        {"events": counted(RedrivePolicy="no policy")},
+        {"events": counted(RedrivePolicy="{}")},
+        {"events": counted(RedrivePolicy='{"deadLetterTargetArn": "arn:aws:sqs:us-east-1:1:dead"}'), "dead": {}},
+    ],
+    ids=["no counts", "no number", "no JSON", "no target", "a silent dead-letter queue"],
+)
+def test_a_queue_that_does_not_say_all_of_it_is_not_clean(
+    feed: SqsEventFeed, queue: Queue, counts: dict[str, dict[str, str]]
+) -> None:
+    queue.counts = counts
+
+    with pytest.raises(Unreadable):
+        feed.held()
+
+
+def test_a_queue_that_answers_by_a_fault_is_not_clean(feed: SqsEventFeed, queue: Queue) -> None:
+    queue.broken = True
+
+    with pytest.raises(Unreadable):
+        feed.held()

@@ -90,20 +90,26 @@ def test_people_of_every_kind_were_heard(summary: dict[str, Any]) -> None:
 
 def test_nothing_in_the_ledger_breaks_a_rule(demo: Path, database: psycopg.Connection[dict[str, Any]]) -> None:
     rows = database.execute(
-        """select a.tag, m.campaign_id, m.step, m.window_start, m.window_end,
+        """select a.tag, a.outcome, m.campaign_id, m.step, m.window_start, m.window_end,
                   (select min(s.created_at) from app.suppression s where s.tenant_id = m.tenant_id and s.subject_hmac in (m.recipient_hmac, m.domain_hmac)) as suppressed_at
              from app.send_attempt a join app.message m using (tenant_id, plan_day, message_id)"""
     ).fetchall()
     rights = {
         row["tag"]: Rights(
-            (row["campaign_id"], row["step"]), (row["window_start"], row["window_end"]), row["suppressed_at"]
+            (row["campaign_id"], row["step"]),
+            (row["window_start"], row["window_end"]),
+            row["suppressed_at"],
+            row["outcome"],
         )
         for row in rows
     }
     boxes = database.execute("select address, min_gap_seconds, daily_cap, zone from app.mailbox").fetchall()
     mailboxes = {box["address"]: MailboxRules(box["min_gap_seconds"], box["daily_cap"], box["zone"]) for box in boxes}
 
-    assert broken_rules(read_ledger(demo / "lab" / "ledger.jsonl"), rights, mailboxes) == []
+    ledger = read_ledger(demo / "lab" / "ledger.jsonl")
+
+    assert broken_rules(ledger, rights, mailboxes) == []
+    assert len(ledger) > 200
 
 
 def test_tomorrows_plan_says_why_the_suppressed_are_left_out(

@@ -8,25 +8,24 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
-from small_world import HOUR, SmallWorld, build_world
+from small_world import HOUR, SmallWorld
 from sqlalchemy import Engine
+from world_fixtures import NewWorld
 
 from assets.partitions import day_key, hour_key
 from outreach_pipelines.adapters.object_store import LocalObjectStore
-from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.clock import DatabaseClock
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.plan_store import PostgresPlanStore
 from outreach_pipelines.adapters.postgres.step_calendar import StepCalendar
 from outreach_pipelines.adapters.postgres.tenant_directory import PostgresTenantDirectory
-from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.application.ports import MailTransport
 from outreach_pipelines.application.send_batch import BatchLimits, SendDesk
 from outreach_pipelines.application.tagging import KeyedTagger
 from outreach_pipelines.definitions import build_defs
+from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.letter import Letter
 from outreach_pipelines.domain.send_answer import Accepted, SendAnswer
-from outreach_pipelines.domain.send_plan.snapshot import AccountId
 from outreach_pipelines.domain.tenant import TenantId, TenantSlug
 from outreach_pipelines.domain.tracking_token import TokenKeyId, TokenKeys
 from outreach_pipelines.domain.wire_message import Rendered, WireMessage
@@ -94,23 +93,9 @@ class Stage:
         }
 
 
-@pytest.fixture(scope="module")
-def engine(outreach_database: DatabaseUrls) -> Iterator[Engine]:
-    engine = connect(outreach_database[Role.APP])
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def ops(outreach_database: DatabaseUrls) -> Iterator[Engine]:
-    engine = connect(outreach_database[Role.OPS])
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
-def stage(outreach_admin_url: str, engine: Engine, ops: Engine, tmp_path: Path) -> Iterator[Stage]:
-    world = build_world(outreach_admin_url, day=NOON.date())
+def stage(new_world: NewWorld, engine: Engine, ops: Engine, tmp_path: Path) -> Iterator[Stage]:
+    world = new_world(day=NOON.date())
     world.at(NOON)
     world.sql("select app.ensure_partitions(%(day)s, 10)", day=NOON.date() - timedelta(days=2))
     slug = TenantSlug(str(world.one("select slug from app.tenant_directory where id = %(t)s", t=world.tenant)["slug"]))
@@ -129,7 +114,6 @@ def stage(outreach_admin_url: str, engine: Engine, ops: Engine, tmp_path: Path) 
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("tenants", [slug])
         yield Stage(world, slug, JobRunner(definitions, instance), provider)
-    world.admin.close()
 
 
 def test_the_same_hour_run_twice_sends_nothing_twice(stage: Stage) -> None:

@@ -1,21 +1,24 @@
 """Schedules, called as the daemon calls them, over plain stores: which runs they ask for at which moment."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+from fakes import Due, Tenants
 
 from assets.partitions import day_key, hour_key
-from outreach_pipelines.application.tenants import TenantRow
+from outreach_pipelines.application.give_out_shares import Decide
+from outreach_pipelines.application.plan_sends import PLANNING_HOUR
 from outreach_pipelines.definitions import defs
-from outreach_pipelines.domain.tenant import TenantId, TenantRef, TenantSlug
-from schedules.daily_plan import PLANNING_HOUR, plan_tomorrow
+from outreach_pipelines.domain.account_shares import ShareGrant
+from outreach_pipelines.domain.ids import AccountId
+from outreach_pipelines.domain.tenant import TenantId, TenantSlug
+from schedules.daily_plan import plan_tomorrow
 from schedules.hourly_batches import reconcile_last_hour, send_next_hour
 from schedules.local_clock import passes
-from schedules.maintenance import upkeep
+from schedules.maintenance import unused_shares, upkeep
 from schedules.nightly import REPORTING_HOUR, audit_dns_every_six_hours, report_yesterday, score_health_every_hour
 
 HOUR = timedelta(hours=1)
@@ -40,47 +43,18 @@ NIGHTS = [
 ]
 
 
-@dataclass(frozen=True)
-class Tenants:
-    """`TenantDirectory` with one tenant a zone, numbered and named in order."""
-
-    zones: tuple[str, ...]
-
-    def all(self) -> Sequence[TenantRow]:
-        return [
-            TenantRow(TenantRef(TenantId(number), TenantSlug(f"t{number}")), zone, paused=False)
-            for number, zone in enumerate(self.zones)
-        ]
-
-    def of(self, slug: TenantSlug) -> TenantId:
-        return TenantId(int(slug[1:]))
-
-
-@dataclass
-class Due:
-    """`DueHours`: tenants with work by hour, and with any message; remembers what it was asked."""
-
-    work: dict[datetime, list[str]] = field(default_factory=dict)
-    held: dict[datetime, list[str]] = field(default_factory=dict)
-
-    def tenants_due(self, hour: datetime) -> Sequence[TenantRef]:
-        return [TenantRef(TenantId(1), TenantSlug(slug)) for slug in self.work.get(hour, [])]
-
-    def tenants_with_messages(self, hour: datetime) -> Sequence[TenantRef]:
-        return [TenantRef(TenantId(1), TenantSlug(slug)) for slug in self.held.get(hour, [])]
-
-
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions("tenants", ["acme", "zulu", "t0"])
+        instance.add_dynamic_partitions("tenants", ["acme", "zulu", "t1"])
         yield instance
 
 
 def requests(schedule: dg.ScheduleDefinition, at: datetime, **resources: object) -> list[dg.RunRequest]:
     """What one tick asks for, unresolved."""
     with dg.build_schedule_context(scheduled_execution_time=at, resources=resources) as context:
-        return list(schedule(context))  # type: ignore[arg-type]  # a generator of requests
+        asked = schedule(context)
+    return [] if isinstance(asked, dg.SkipReason) else list(asked)  # type: ignore[arg-type]  # a list of requests
 
 
 def ticks(cron_minute: int, first: date, days: int) -> Iterator[datetime]:
@@ -116,30 +90,30 @@ def test_the_next_local_day_is_planned_before_its_midnight(zone: str, night: dat
     asked = [
         (at.astimezone(ZoneInfo(zone)), request.partition_key)
         for at in (evening.replace(minute=5) + number * HOUR for number in range(4))
-        for request in requests(plan_tomorrow, at, tenants=Tenants((zone,)))
+        for request in requests(plan_tomorrow, at, tenants=Tenants.in_zones(zone))
     ]
 
     ((local, key),) = asked
-    assert key == day_key(night + timedelta(days=1), TenantSlug("t0"))
+    assert key == day_key(night + timedelta(days=1), TenantSlug("t1"))
     assert local.date() == night
 
 
 def test_yesterday_is_reported_after_the_tenants_own_midnight() -> None:
-    tenants = Tenants(("Pacific/Auckland", "Etc/UTC", "Pacific/Pago_Pago"))
+    tenants = Tenants.in_zones("Pacific/Auckland", "Etc/UTC", "Pacific/Pago_Pago")
 
     asked = requests(report_yesterday, datetime(2026, 11, 18, 12, 40, tzinfo=UTC), tenants=tenants)
 
     # At +13 and at -11 the clock says 01:40, of the 19th and of the 18th; elsewhere it does not.
     assert [request.partition_key for request in asked] == [
-        day_key(date(2026, 11, 18), TenantSlug("t0")),
-        day_key(date(2026, 11, 17), TenantSlug("t2")),
+        day_key(date(2026, 11, 18), TenantSlug("t1")),
+        day_key(date(2026, 11, 17), TenantSlug("t3")),
     ]
 
 
 @OF_DAGSTER
 def test_the_plan_of_the_next_day_is_a_partition_at_that_moment(instance: dg.DagsterInstance) -> None:
     zone = _zone_where_it_is_22()
-    resources = {"tenants": Tenants((zone,))}
+    resources = {"tenants": Tenants.in_zones(zone)}
 
     with (
         dg.partition_loading_context(dynamic_partitions_store=instance),
@@ -149,7 +123,7 @@ def test_the_plan_of_the_next_day_is_a_partition_at_that_moment(instance: dg.Dag
 
     assert ticked.run_requests is not None
     assert [request.tags["dagster/partition"] for request in ticked.run_requests] == [
-        day_key(datetime.now(ZoneInfo(zone)).date() + timedelta(days=1), TenantSlug("t0"))
+        day_key(datetime.now(ZoneInfo(zone)).date() + timedelta(days=1), TenantSlug("t1"))
     ]
 
 
@@ -200,16 +174,16 @@ def test_an_hour_is_counted_after_it_has_ended() -> None:
 def test_audit_and_health_are_of_the_tenants_own_today(schedule: dg.ScheduleDefinition) -> None:
     late = datetime(2026, 11, 18, 12, 10, tzinfo=UTC)
 
-    asked = requests(schedule, late, tenants=Tenants(("Pacific/Auckland", "Pacific/Pago_Pago")))
+    asked = requests(schedule, late, tenants=Tenants.in_zones("Pacific/Auckland", "Pacific/Pago_Pago"))
 
     assert [request.partition_key for request in asked] == [
-        day_key(date(2026, 11, 19), TenantSlug("t0")),
-        day_key(date(2026, 11, 18), TenantSlug("t1")),
+        day_key(date(2026, 11, 19), TenantSlug("t1")),
+        day_key(date(2026, 11, 18), TenantSlug("t2")),
     ]
 
 
 def test_a_tick_repeated_asks_for_the_same_runs_and_the_next_one_for_others() -> None:
-    at, tenants = datetime(2026, 11, 18, 12, 25, tzinfo=UTC), Tenants(("Etc/UTC",))
+    at, tenants = datetime(2026, 11, 18, 12, 25, tzinfo=UTC), Tenants.in_zones("Etc/UTC")
 
     keys = [requests(score_health_every_hour, moment, tenants=tenants)[0].run_key for moment in (at, at, at + HOUR)]
 
@@ -231,6 +205,20 @@ def test_partitions_are_made_a_month_ahead() -> None:
 
     assert result.success
     assert asked == [30]
+
+
+def test_shares_are_given_out_once_a_day_and_told() -> None:
+    account, grant = AccountId(7), ShareGrant(TenantId(2), 40, "left unused by tenant 1")
+
+    class Shares:
+        def give_out(self, decide: Decide) -> dict[AccountId, list[ShareGrant]]:
+            return {account: [grant]}
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = unused_shares.execute_in_process(instance=instance, resources={"share_store": Shares()})
+        told = [entry.user_message for entry in instance.all_logs(result.run_id)]
+
+    assert "account 7, tenant 2: +40 today; left unused by tenant 1" in told
 
 
 def test_every_schedule_and_sensor_runs_without_being_switched_on() -> None:

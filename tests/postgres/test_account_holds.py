@@ -1,52 +1,27 @@
-from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
 
 import pytest
-from judged_world import begin_one, evidence_of, judge_now
+from judged_world import DAY, begin_one, evidence_of, judge_now
 from sent_mail import SentMail
-from small_world import HOUR, NOON, SmallWorld, build_world
+from small_world import HOUR, NOON, SmallWorld
 from sqlalchemy import Engine, text
+from world_fixtures import NewWorld
 
-from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
-from outreach_pipelines.adapters.postgres.tenant_session import connect, tenant_session
+from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.apply_back_off import BackOffSummary
 from outreach_pipelines.application.ports import NotBegun
 
-DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def engine(outreach_database: DatabaseUrls) -> Iterator[Engine]:
-    engine = connect(outreach_database[Role.APP])
-    yield engine
-    engine.dispose()
-
 
 @pytest.fixture
-def world(outreach_admin_url: str, outreach_database: DatabaseUrls) -> Iterator[SmallWorld]:
-    world = build_world(outreach_admin_url)
-    yield world
-    world.admin.close()
-
-
-@pytest.fixture
-def mail(world: SmallWorld) -> SentMail:
-    return SentMail(world)
-
-
-@pytest.fixture
-def neighbour(outreach_admin_url: str, world: SmallWorld) -> Iterator[SmallWorld]:
+def neighbour(new_world: NewWorld, world: SmallWorld) -> SmallWorld:
     """Another tenant that sends through the first one's account."""
-    other = build_world(outreach_admin_url)
+    other = new_world()
     world.sql(
         "insert into app.provider_account_share (tenant_id, account_id) values (%(t)s, %(a)s)",
         t=other.tenant,
         a=world.account,
     )
-    yield SmallWorld(
-        other.admin, other.tenant, world.account, other.domain, other.mailboxes, other.campaign, other.plan
-    )
-    other.admin.close()
+    return replace(other, account=world.account)
 
 
 def fill_account(world: SmallWorld, *, accepted: int, hard: int) -> None:
@@ -108,14 +83,12 @@ def test_a_tenant_sees_sums_of_an_account_and_no_other_tenants_rows(
 
 
 def test_a_tenant_cannot_hold_an_account_it_does_not_send_through(
-    engine: Engine, world: SmallWorld, outreach_admin_url: str
+    engine: Engine, world: SmallWorld, new_world: NewWorld
 ) -> None:
-    stranger = build_world(outreach_admin_url)
+    stranger = new_world()
 
     with pytest.raises(Exception, match="does not send through"), tenant_session(engine, stranger.tenant) as connection:
         connection.execute(text("select app.release_account_hold(:a, 'complaints', 'x', now())"), {"a": world.account})
-
-    stranger.admin.close()
 
 
 def test_another_tenants_bounces_hold_nobody_else(engine: Engine, world: SmallWorld, neighbour: SmallWorld) -> None:

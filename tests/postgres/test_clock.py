@@ -3,56 +3,38 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from small_world import HOUR, NOON, SmallWorld, build_world
+from small_world import HOUR, NOON, SmallWorld
 from sqlalchemy import Engine
 
-from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.clock import DatabaseClock
 from outreach_pipelines.adapters.postgres.stepped_time import PostgresSteppedTime
-from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.application.step_clock import DueState
 from outreach_pipelines.errors import Refused
 
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture(scope="module")
-def ops(outreach_database: DatabaseUrls) -> Iterator[Engine]:
-    engine = connect(outreach_database[Role.OPS])
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def app(outreach_database: DatabaseUrls) -> Iterator[Engine]:
-    engine = connect(outreach_database[Role.APP])
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
-def world(outreach_admin_url: str, outreach_database: DatabaseUrls) -> Iterator[SmallWorld]:
+def world(world: SmallWorld) -> Iterator[SmallWorld]:
     """The only tenant with messages: what is due is counted over all of them."""
-    world = build_world(outreach_admin_url)
     yield world
     world.sql("truncate app.message cascade")
     world.sql("delete from app.clock")
     world.sql("update app.environment set mode = 'lab'")
-    world.admin.close()
 
 
-def test_without_a_stepped_clock_policy_time_is_the_machines(world: SmallWorld, app: Engine) -> None:
+def test_without_a_stepped_clock_policy_time_is_the_machines(world: SmallWorld, engine: Engine) -> None:
     world.sql("delete from app.clock")
 
-    clock = DatabaseClock.of(app)
+    clock = DatabaseClock.of(engine)
 
     assert not clock.stepped
     assert abs(clock.now() - datetime.now(UTC)) < MINUTE
     assert clock.now().tzinfo is UTC
 
 
-def test_a_stepped_clock_stands_until_it_is_stepped(world: SmallWorld, app: Engine, ops: Engine) -> None:
-    clock = DatabaseClock.of(app)
+def test_a_stepped_clock_stands_until_it_is_stepped(world: SmallWorld, engine: Engine, ops: Engine) -> None:
+    clock = DatabaseClock.of(engine)
     before = clock.now()
 
     PostgresSteppedTime(ops).set(NOON + MINUTE)
@@ -60,8 +42,10 @@ def test_a_stepped_clock_stands_until_it_is_stepped(world: SmallWorld, app: Engi
     assert (clock.stepped, before, clock.now()) == (True, NOON, NOON + MINUTE)
 
 
-async def test_a_wait_ends_when_the_moment_has_come_and_not_before(world: SmallWorld, app: Engine, ops: Engine) -> None:
-    clock, time = DatabaseClock.of(app), PostgresSteppedTime(ops)
+async def test_a_wait_ends_when_the_moment_has_come_and_not_before(
+    world: SmallWorld, engine: Engine, ops: Engine
+) -> None:
+    clock, time = DatabaseClock.of(engine), PostgresSteppedTime(ops)
     waiting = asyncio.create_task(clock.wait_until(NOON + 2 * MINUTE, asyncio.Event()))
 
     await asyncio.to_thread(time.set, NOON + MINUTE)
@@ -73,8 +57,8 @@ async def test_a_wait_ends_when_the_moment_has_come_and_not_before(world: SmallW
 
 
 @pytest.mark.parametrize("stepped", [True, False])
-async def test_a_wait_ends_when_it_is_told_to_stop(world: SmallWorld, app: Engine, stepped: bool) -> None:
-    clock, stop = DatabaseClock(app, stepped), asyncio.Event()
+async def test_a_wait_ends_when_it_is_told_to_stop(world: SmallWorld, engine: Engine, stepped: bool) -> None:
+    clock, stop = DatabaseClock(engine, stepped), asyncio.Event()
     waiting = asyncio.create_task(clock.wait_until(datetime.now(UTC) + HOUR, stop))
 
     stop.set()
@@ -82,10 +66,10 @@ async def test_a_wait_ends_when_it_is_told_to_stop(world: SmallWorld, app: Engin
     await asyncio.wait_for(waiting, 10)
 
 
-async def test_a_wait_of_the_machines_time_lasts_until_its_moment(world: SmallWorld, app: Engine) -> None:
+async def test_a_wait_of_the_machines_time_lasts_until_its_moment(world: SmallWorld, engine: Engine) -> None:
     moment = datetime.now(UTC) + timedelta(seconds=0.2)
 
-    await DatabaseClock(app, stepped=False).wait_until(moment, asyncio.Event())
+    await DatabaseClock(engine, stepped=False).wait_until(moment, asyncio.Event())
 
     assert datetime.now(UTC) >= moment
 

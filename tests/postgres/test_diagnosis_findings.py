@@ -1,34 +1,24 @@
-from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from planned_world import PlannedWorld
-from small_world import HOUR, NOON, SmallWorld, build_world
+from small_world import HOUR, NOON, SmallWorld
 from sqlalchemy import Engine
+from world_fixtures import NewWorld
 
-from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.diagnosis_reader import PostgresDiagnosisReader
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
-from outreach_pipelines.adapters.postgres.tenant_session import connect
-from outreach_pipelines.application.diagnose import Finding, Level, diagnose
+from outreach_pipelines.application.diagnose import diagnose
+from outreach_pipelines.application.findings import Finding, Level
 from outreach_pipelines.domain.tenant import TenantSlug
 from outreach_pipelines.errors import NotFound
 
 
-@pytest.fixture(scope="module")
-def engines(outreach_database: DatabaseUrls) -> Iterator[tuple[Engine, Engine]]:
-    made = connect(outreach_database[Role.APP]), connect(outreach_database[Role.INGEST])
-    yield made
-    for engine in made:
-        engine.dispose()
-
-
 @pytest.fixture
-def planned(outreach_admin_url: str, engines: tuple[Engine, Engine]) -> Iterator[PlannedWorld]:
-    world = build_world(outreach_admin_url, kind="ses")
+def planned(new_world: NewWorld, engine: Engine, ingest: Engine) -> PlannedWorld:
+    world = new_world(kind="ses")
     world.sql("update app.environment set heartbeat_at = clock_timestamp()")
-    yield PlannedWorld(world, *engines)
-    world.admin.close()
+    return PlannedWorld(world, engine, ingest)
 
 
 def slug(world: SmallWorld) -> TenantSlug:
@@ -59,8 +49,8 @@ def test_a_tenant_that_can_send_has_no_trouble_and_every_finding_says_so(planned
     assert {each.level for each in found} == {Level.OK}
     told = [each.what.removeprefix(f"{slug(planned.world)}: ") for each in found]
     assert told[1:4] == [
-        "1 of 1 sending domains are ready",
-        "3 mailboxes may send, each with an inbox",
+        "ready: 1 of 1 sending domain",
+        "3 mailboxes with an inbox may send",
         "inbox in was read to its end less than a minute ago",
     ]
 
@@ -76,15 +66,15 @@ DEFECTS = [
     ("update app.inbox set last_complete_read = last_complete_read - interval '45 minutes' where tenant_id = %(t)s", Level.WARNING, "inbox in was read to its end 45 min ago"),
     ("update app.inbox set last_error = 'login failed', last_error_at = clock_timestamp() where tenant_id = %(t)s", Level.FAULT, "inbox in cannot be read: login failed"),
     ("update app.campaign set state = 'paused' where tenant_id = %(t)s", Level.FAULT, "no campaign is active"),
-    ("update app.enrollment set state = 'replied' where tenant_id = %(t)s", Level.WARNING, "none of 1 leads is in a sequence that goes on"),
+    ("update app.enrollment set state = 'replied' where tenant_id = %(t)s", Level.WARNING, "none of 1 lead is in a sequence that goes on"),
     ("update app.plan set status = 'revoked' where tenant_id = %(t)s", Level.FAULT, "plan of 2026-11-18 (version 2) is revoked: nothing is sent from it"),
     ("insert into app.hold (tenant_id, scope_key, factor, level, reason, since) values (%(t)s, 'tenant', 0, 'stop', 'complaints', now())", Level.FAULT, "hold on tenant, nothing may leave: complaints"),
     ("insert into app.hold (tenant_id, scope_key, factor, level, reason, since) values (%(t)s, 'domain:1', 0.5, 'slow', 'bounces', now())", Level.WARNING, "hold on domain:1, slowed to 50%: bounces"),
-    ("update app.message set state = 'in_doubt', state_at = clock_timestamp() - interval '5 minutes' where tenant_id = %(t)s", Level.WARNING, "1 messages are in doubt, the oldest for 5 min"),
-    ("update app.message set state = 'in_doubt', state_at = clock_timestamp() - interval '3 hours' where tenant_id = %(t)s", Level.FAULT, "1 messages are in doubt, the oldest for 3 h"),
-    ("update app.message set state = 'unknown', reason = 'reply_lost' where tenant_id = %(t)s", Level.WARNING, "1 messages of the last days are unknown"),
-    ("update app.message set window_start = %(at)s - interval '9 hours', due_at = %(at)s - interval '8 hours', window_end = %(at)s - interval '2 hours' where tenant_id = %(t)s", Level.WARNING, "1 messages stand open though their window is over"),
-    ("insert into app.event_inbox (tenant_id, source, dedupe_key, kind, occurred_at, received_at, body) values (%(t)s, 's', 'k', 'sent', now(), clock_timestamp() - interval '1 hour', '{}')", Level.WARNING, "1 provider events wait for more than 10 minutes"),
+    ("update app.message set state = 'in_doubt', state_at = clock_timestamp() - interval '5 minutes' where tenant_id = %(t)s", Level.WARNING, "1 message in doubt, the oldest for 5 min"),
+    ("update app.message set state = 'in_doubt', state_at = clock_timestamp() - interval '3 hours' where tenant_id = %(t)s", Level.FAULT, "1 message in doubt, the oldest for 3 h"),
+    ("update app.message set state = 'unknown', reason = 'reply_lost' where tenant_id = %(t)s", Level.WARNING, "1 message of the last days unknown"),
+    ("update app.message set window_start = %(at)s - interval '9 hours', due_at = %(at)s - interval '8 hours', window_end = %(at)s - interval '2 hours' where tenant_id = %(t)s", Level.WARNING, "1 message still open after the end of the window"),
+    ("insert into app.event_inbox (tenant_id, source, dedupe_key, kind, occurred_at, received_at, body) values (%(t)s, 's', 'k', 'sent', now(), clock_timestamp() - interval '1 hour', '{}')", Level.WARNING, "1 provider event waiting for more than 10 minutes"),
 ]  # fmt: skip
 
 
@@ -138,19 +128,80 @@ def test_a_tenant_without_leads_is_told_to_import_some(planned: PlannedWorld) ->
     assert (Level.FAULT, "there are no leads") in troubles(planned)
 
 
-def test_neither_today_nor_tomorrow_planned_is_a_fault(planned: PlannedWorld) -> None:
-    planned.world.at(NOON + timedelta(days=3))
+SATURDAY, MONDAY = NOON + timedelta(days=3), NOON + timedelta(days=5)
 
-    found = diagnose(PostgresDiagnosisReader(planned.engine), now=NOON + timedelta(days=3), only=slug(planned.world))
 
-    assert (
-        Finding(
-            Level.FAULT,
-            f"{slug(planned.world)}: no plan for today (2026-11-21) or tomorrow",
-            "materialize send_plan in Dagster",
-        )
-        in found
+@pytest.mark.parametrize(
+    ("today", "founded_at", "level", "what"),
+    [
+        (MONDAY, "2026-11-01", Level.FAULT, "no plan for today (2026-11-23)"),
+        (MONDAY, "2026-11-23 08:00", Level.WARNING, "no plan for today (2026-11-23): the tenant is new"),
+        (MONDAY, "2026-11-22 23:00", Level.WARNING, "no plan for today (2026-11-23): the tenant is new"),
+        (SATURDAY, "2026-11-01", Level.OK, "no plan for today (2026-11-21), and none is needed"),
+    ],
+)
+def test_a_day_without_a_plan_is_a_fault_where_something_may_go_and_an_evening_has_passed(
+    planned: PlannedWorld, today: datetime, founded_at: str, level: Level, what: str
+) -> None:
+    planned.enrolled(1)
+    planned.world.at(today)
+    planned.world.sql(
+        "update app.tenant set founded_at = cast(%(f)s as timestamp) at time zone 'UTC' where tenant_id = %(t)s",
+        f=founded_at,
+        t=planned.world.tenant,
     )
+
+    found = diagnose(PostgresDiagnosisReader(planned.engine), now=today, only=slug(planned.world))
+
+    (told,) = [each for each in found if "no plan for today" in each.what]
+    assert (told.level, told.what.startswith(f"{slug(planned.world)}: {what}")) == (level, True)
+
+
+def test_a_hold_is_told_by_the_name_of_what_it_is_on(planned: PlannedWorld) -> None:
+    world = planned.world
+    world.sql(
+        """insert into app.hold (tenant_id, scope_key, factor, level, reason, since)
+           values (%(t)s, %(c)s, 0.5, 'slow', 'x', now()), (%(t)s, %(d)s, 0.5, 'slow', 'x', now()), (%(t)s, %(m)s, 0.5, 'slow', 'x', now()),
+                  (%(t)s, %(p)s, 0.5, 'slow', 'x', now())""",
+        t=world.tenant, c=f"campaign:{world.campaign}", d=f"domain:{world.domain}", m=f"mailbox:{world.mailboxes[0]}",
+        p=f"path:{world.mailboxes[0]}:{world.account}",
+    )  # fmt: skip
+
+    held = {what.partition(",")[0] for _, what in troubles(planned) if what.startswith("hold on")}
+
+    name, box = slug(world), f"mailbox box0@{slug(world)}.example"
+    assert held == {
+        "hold on campaign c",
+        f"hold on domain {name}.example",
+        f"hold on {box}",
+        f"hold on {box} through account account-{name}",
+    }
+
+
+def test_a_plan_that_places_nobody_since_nobody_can_be_written_to_is_fine(planned: PlannedWorld) -> None:
+    planned.release([], refused=[planned.enrolled(1), planned.enrolled(2)])
+    planned.world.sql(
+        "update app.decision set binding_constraint = case when enrollment_id %% 2 = 0 then 'weekend' else 'suppressed' end where tenant_id = %(t)s",
+        t=planned.world.tenant,
+    )
+
+    told = [each for each in findings(planned) if "nobody can be written to on that day" in each.what]
+
+    assert [each.level for each in told] == [Level.OK]
+
+
+def test_a_draft_of_a_paused_tenant_is_no_second_fault(planned: PlannedWorld) -> None:
+    ready(planned)
+    planned.world.sql(
+        "update app.plan set status = 'draft', released_at = null where tenant_id = %(t)s", t=planned.world.tenant
+    )
+    planned.world.sql(
+        "update app.tenant set state = 'paused', pause_reason = 'asked' where tenant_id = %(t)s", t=planned.world.tenant
+    )
+
+    levels = [level for level, what in troubles(planned) if "is draft" in what]
+
+    assert levels == [Level.WARNING]
 
 
 def test_tomorrow_without_a_plan_is_a_warning_only_late_in_the_tenants_evening(planned: PlannedWorld) -> None:
@@ -215,23 +266,22 @@ def test_partitions_count_only_up_to_the_first_gap(planned: PlannedWorld) -> Non
 
     # The world has 17 to 19 November; those that the migration made for the machine's own today lie elsewhere.
     assert system.last_partition == NOON.date() + timedelta(days=1)
-    assert "partitions reach to 2026-11-19, 1 days from now" in [
+    assert "partitions reach to 2026-11-19, 1 day from now" in [
         each.what for each in diagnose(PostgresDiagnosisReader(planned.engine), now=NOON, only=slug(planned.world))
     ]
 
 
 def test_all_tenants_are_looked_at_and_one_tenants_troubles_are_its_own(
-    planned: PlannedWorld, outreach_admin_url: str
+    planned: PlannedWorld, new_world: NewWorld
 ) -> None:
-    other = build_world(outreach_admin_url)
+    other = new_world()
     other.sql("update app.tenant set state = 'paused', pause_reason = 'rest' where tenant_id = %(t)s", t=other.tenant)
     paused, fine = slug(other), slug(planned.world)
-    other.admin.close()
 
     whats = [each.what for each in diagnose(PostgresDiagnosisReader(planned.engine), now=NOON)]
 
     assert f"{paused}: paused: rest" in whats
-    assert f"{fine}: 1 of 1 sending domains are ready" in whats
+    assert f"{fine}: ready: 1 of 1 sending domain" in whats
     assert not any(what.startswith(f"{fine}: paused") for what in whats)
 
 
@@ -250,4 +300,4 @@ def test_a_message_in_real_doubt_is_seen(planned: PlannedWorld) -> None:
     planned.begin(letter)
     PostgresMessageStore(planned.engine).record_doubt(letter.claim, "timeout")
 
-    assert troubles(planned) == [(Level.WARNING, "1 messages are in doubt, the oldest for less than a minute")]
+    assert troubles(planned) == [(Level.WARNING, "1 message in doubt, the oldest for less than a minute")]

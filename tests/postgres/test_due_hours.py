@@ -2,26 +2,22 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from small_world import HOUR, NOON, SmallWorld, build_world
+from small_world import HOUR, NOON, SmallWorld
+from sqlalchemy import Engine
+from world_fixtures import NewWorld
 
-from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.due_hours import PostgresDueHours
-from outreach_pipelines.adapters.postgres.tenant_session import connect
-
-
-@pytest.fixture(scope="module")
-def due_hours(outreach_database: DatabaseUrls) -> Iterator[PostgresDueHours]:
-    engine = connect(outreach_database[Role.OPS])
-    yield PostgresDueHours(engine)
-    engine.dispose()
 
 
 @pytest.fixture
-def world(outreach_admin_url: str, outreach_database: DatabaseUrls) -> Iterator[SmallWorld]:
-    world = build_world(outreach_admin_url)
+def due_hours(ops: Engine) -> PostgresDueHours:
+    return PostgresDueHours(ops)
+
+
+@pytest.fixture
+def world(world: SmallWorld) -> Iterator[SmallWorld]:
     yield world
     world.sql("truncate app.message cascade")
-    world.admin.close()
 
 
 def due(due_hours: PostgresDueHours, hours: int = 0) -> list[int]:
@@ -44,15 +40,14 @@ def test_a_tenant_has_work_in_the_hour_of_its_message_and_while_its_window_lasts
 
 
 def test_each_tenant_with_work_is_named_once(
-    due_hours: PostgresDueHours, world: SmallWorld, outreach_admin_url: str
+    due_hours: PostgresDueHours, world: SmallWorld, new_world: NewWorld
 ) -> None:
-    other = build_world(outreach_admin_url)
+    other = new_world()
     for tenant in (world, other):
         tenant.message(1)
         tenant.message(2)
 
     assert sorted(due(due_hours)) == sorted([world.tenant, other.tenant])
-    other.admin.close()
 
 
 @pytest.mark.parametrize("state", ["accepted", "failed", "cancelled", "in_doubt"])

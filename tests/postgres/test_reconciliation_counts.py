@@ -1,40 +1,29 @@
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from planned_world import PlannedWorld
-from small_world import HOUR, NOON, build_world
+from small_world import HOUR, NOON
 from sqlalchemy import Engine
+from world_fixtures import NewWorld
 
-from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.reconciliation_store import PostgresReconciliationStore
-from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.application.reconcile import ReconciledHour, reconcile
 from outreach_pipelines.domain.delivery_event import EventKind
 
 STATES = ("accepted", "failed", "suppressed", "expired", "cancelled", "superseded", "unknown", "open")
 
 
-@pytest.fixture(scope="module")
-def engines(outreach_database: DatabaseUrls) -> Iterator[tuple[Engine, Engine]]:
-    made = connect(outreach_database[Role.APP]), connect(outreach_database[Role.INGEST])
-    yield made
-    for engine in made:
-        engine.dispose()
-
-
 @pytest.fixture
-def planned(outreach_admin_url: str, engines: tuple[Engine, Engine]) -> Iterator[PlannedWorld]:
-    world = build_world(outreach_admin_url, kind="ses")
+def planned(new_world: NewWorld, engine: Engine, ingest: Engine) -> PlannedWorld:
+    world = new_world(kind="ses")
     world.sql("update app.provider_account_share set configuration_set = 'set' where tenant_id = %(t)s", t=world.tenant)
-    yield PlannedWorld(world, *engines)
-    world.admin.close()
+    return PlannedWorld(world, engine, ingest)
 
 
 @pytest.fixture
-def store(engines: tuple[Engine, Engine]) -> PostgresReconciliationStore:
-    return PostgresReconciliationStore(engines[0])
+def store(engine: Engine) -> PostgresReconciliationStore:
+    return PostgresReconciliationStore(engine)
 
 
 def recount(store: PostgresReconciliationStore, planned: PlannedWorld) -> ReconciledHour:

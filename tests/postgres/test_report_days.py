@@ -1,17 +1,15 @@
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from planned_world import PlannedWorld
-from small_world import HOUR, NOON, build_world
+from small_world import HOUR, NOON
 from sqlalchemy import Engine
+from world_fixtures import NewWorld
 
-from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.report_store import PostgresReportStore
-from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.application.write_reports import Number, ReportKind, write_report
 from outreach_pipelines.domain.delivery_event import BounceFacts, EventKind
 from outreach_pipelines.domain.inbound.verdict import BlockCause, BounceClass, HardCause, SoftCause
@@ -23,19 +21,9 @@ SOFT = BounceFacts(BounceClass.SOFT, SoftCause.RECEIVING_SYSTEM, "4.3.0", "later
 BLOCK = BounceFacts(BounceClass.BLOCK, BlockCause.DOMAIN_REPUTATION, "5.7.1", "reputation", "rule")
 
 
-@pytest.fixture(scope="module")
-def engines(outreach_database: DatabaseUrls) -> Iterator[tuple[Engine, Engine]]:
-    made = connect(outreach_database[Role.APP]), connect(outreach_database[Role.INGEST])
-    yield made
-    for engine in made:
-        engine.dispose()
-
-
 @pytest.fixture
-def planned(outreach_admin_url: str, engines: tuple[Engine, Engine]) -> Iterator[PlannedWorld]:
-    world = build_world(outreach_admin_url, kind="ses")
-    yield PlannedWorld(world, *engines)
-    world.admin.close()
+def planned(new_world: NewWorld, engine: Engine, ingest: Engine) -> PlannedWorld:
+    return PlannedWorld(new_world(kind="ses"), engine, ingest)
 
 
 def report(planned: PlannedWorld, kind: ReportKind, day: date = TODAY) -> dict[str, dict[str, Number]]:
@@ -67,12 +55,12 @@ def test_deliverability_counts_each_message_by_its_fate_per_domain_and_provider(
 
     assert told == {
         f"{slug(planned)}.example to google": {
-            "sent": 1, "refused": 0, "delivered": 0, "hard": 0, "soft": 0, "blocked": 0, "complained": 0,
-            "delivered rate": 0, "hard rate": 0, "soft rate": 0, "blocked rate": 0, "complaint rate": 0,
+            "sent": 1, "refused": 0, "delivered": 0, "hard bounces": 0, "soft bounces": 0, "blocked": 0, "complained": 0,
+            "delivered rate": 0, "hard bounce rate": 0, "soft bounce rate": 0, "blocked rate": 0, "complaint rate": 0,
         },
         f"{slug(planned)}.example to other": {
-            "sent": 7, "refused": 0, "delivered": 3, "hard": 1, "soft": 1, "blocked": 1, "complained": 1,
-            "delivered rate": Decimal("0.4286"), "hard rate": Decimal("0.1429"), "soft rate": Decimal("0.1429"),
+            "sent": 7, "refused": 0, "delivered": 3, "hard bounces": 1, "soft bounces": 1, "blocked": 1, "complained": 1,
+            "delivered rate": Decimal("0.4286"), "hard bounce rate": Decimal("0.1429"), "soft bounce rate": Decimal("0.1429"),
             "blocked rate": Decimal("0.1429"), "complaint rate": Decimal("0.1429"),
         },
     }  # fmt: skip

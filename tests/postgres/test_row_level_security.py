@@ -49,6 +49,23 @@ def test_every_such_table_has_the_tenants_policy_for_reading_and_writing(
     assert {str(row[0]) for row in rows} == set(tenant_tables(admin))
 
 
+def test_no_other_policy_opens_a_table_but_those_that_are_named_here(
+    admin: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    rows = admin.execute(
+        "select distinct policyname, case policyname when 'ops_reads' then '' when 'tenant_only' then '' else tablename end, roles::text[], cmd, permissive from pg_policies where schemaname = 'app'"
+    )
+
+    assert {(name, table, frozenset(roles), cmd) for name, table, roles, cmd, _ in rows} == {  # type: ignore[call-overload]  # text[]
+        ("tenant_only", "", frozenset({"outreach_app", "outreach_readonly", "outreach_owner"}), "ALL"),
+        # Ops reads the columns that name nobody, and gives out what is left of an account's shares.
+        ("ops_reads", "", frozenset({"outreach_ops"}), "SELECT"),
+        ("feeds_write", "event_inbox", frozenset({"outreach_ingest", "outreach_web"}), "INSERT"),
+        ("ops_gives", "share_grant", frozenset({"outreach_ops"}), "INSERT"),
+        ("owner_sums", "account_day", frozenset({"outreach_owner"}), "SELECT"),
+    }
+
+
 def test_every_unique_index_of_a_tenant_table_contains_the_tenant(
     admin: psycopg.Connection[tuple[object, ...]],
 ) -> None:
@@ -94,6 +111,22 @@ def test_every_definer_function_pins_its_search_path(admin: psycopg.Connection[t
     assert loose.fetchall() == []
 
 
+def test_no_definer_function_may_be_called_by_everybody(admin: psycopg.Connection[tuple[object, ...]]) -> None:
+    open_to_all = admin.execute(
+        """select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+            where n.nspname = 'app' and p.prosecdef
+              and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0)"""
+    )
+
+    assert open_to_all.fetchall() == []
+
+
+def test_dagsters_role_has_no_way_into_our_schema(admin: psycopg.Connection[tuple[object, ...]]) -> None:
+    entry = admin.execute("select has_schema_privilege('outreach_dagster', 'app', 'usage, create')")
+
+    assert entry.fetchall() == [(False,)]
+
+
 def test_without_a_tenant_no_row_is_seen_and_with_one_only_its_own(
     outreach_database: DatabaseUrls, outreach_admin_url: str
 ) -> None:
@@ -132,6 +165,25 @@ def test_another_tenants_row_cannot_be_written(outreach_database: DatabaseUrls, 
 
     engine.dispose()
     world.admin.close()
+
+
+def test_another_tenants_row_is_neither_changed_nor_deleted(
+    outreach_database: DatabaseUrls, outreach_admin_url: str
+) -> None:
+    own, other = build_world(outreach_admin_url), build_world(outreach_admin_url)
+    engine = connect(outreach_database[Role.APP])
+
+    with tenant_session(engine, own.tenant) as connection:
+        renamed = connection.execute(text("update app.tenant set name = 'Renamed'")).rowcount
+        deleted = connection.execute(
+            text("delete from app.campaign_step where tenant_id = :t"), {"t": other.tenant}
+        ).rowcount
+
+    engine.dispose()
+    name = other.one("select name from app.tenant where tenant_id = %(t)s", t=other.tenant)["name"]
+    for world in (own, other):
+        world.admin.close()
+    assert (renamed, deleted, name) == (1, 0, "Test")
 
 
 @pytest.mark.parametrize("role", [Role.OPS, Role.READONLY, Role.WEB, Role.INGEST])

@@ -1,55 +1,24 @@
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
-from small_world import HOUR, NOON, SmallWorld, build_world
+from send_steps import begin, claim
+from small_world import HOUR, NOON, SmallWorld
 from sqlalchemy import Engine
 
 from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.tenant_session import connect, tenant_session
 from outreach_pipelines.application.ports import Begun, NotBegun
-from outreach_pipelines.domain.letter import ClaimToken, Letter
-from outreach_pipelines.domain.message_tag import WireTag
 from outreach_pipelines.domain.send_answer import Accepted, RefusalAction, RefusalVerdict, Refused
 
 TAKEN = Accepted("queue-1", "<first@box.example>")
-
-
-@pytest.fixture(scope="module")
-def engine(outreach_database: DatabaseUrls) -> Iterator[Engine]:
-    engine = connect(outreach_database[Role.APP], pool_size=12)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def world(outreach_admin_url: str, outreach_database: DatabaseUrls) -> Iterator[SmallWorld]:
-    world = build_world(outreach_admin_url)
-    yield world
-    world.admin.close()
+BUSY, RETRY_NOW = Refused("451", "4.3.0", "busy"), RefusalVerdict(RefusalAction.RETRY, 0, "smtp_for_now")
 
 
 @pytest.fixture
 def store(engine: Engine) -> PostgresMessageStore:
     return PostgresMessageStore(engine)
-
-
-def claim(
-    store: PostgresMessageStore, world: SmallWorld, *, most: int = 10, hour: timedelta = timedelta(0)
-) -> list[Letter]:
-    return list(store.claim(world.tenant, hour=NOON + hour, token=ClaimToken(uuid4()), most=most, ahead_seconds=0))
-
-
-def begin(
-    store: PostgresMessageStore, letter: Letter, *, hour: timedelta = timedelta(0), epoch: int | None = None
-) -> Begun | NotBegun:
-    claim = letter.claim
-    return store.begin(
-        claim, hour=NOON + hour, epoch=epoch or store.epoch(), tag=WireTag(f"tag{claim.message_id}x{claim.attempt}")
-    )
 
 
 def test_a_message_goes_from_planned_over_intent_to_accepted(store: PostgresMessageStore, world: SmallWorld) -> None:
@@ -88,6 +57,54 @@ def test_eight_claimers_at_once_share_messages_without_overlap(store: PostgresMe
         ]
 
     assert sorted(claimed) == sorted(messages)
+
+
+def test_a_claim_takes_the_oldest_slots_first_and_no_more_than_asked_for(
+    store: PostgresMessageStore, world: SmallWorld
+) -> None:
+    late, early, middle = (world.message(n, due_at=NOON - n * timedelta(minutes=1)) for n in (1, 3, 2))
+
+    claimed = [letter.claim.message_id for letter in claim(store, world, most=2)]
+
+    assert claimed == [early, middle]
+    assert world.state(late)["state"] == "planned"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update app.message set not_before = %(soon)s where tenant_id = %(t)s",
+        "update app.message set state = 'retry_wait', retry_at = clock_timestamp() + interval '1 minute' where tenant_id = %(t)s",
+        "update app.message set window_end = %(now)s, due_at = %(before)s where tenant_id = %(t)s",
+        "update app.message set due_at = %(soon)s where tenant_id = %(t)s",
+    ],
+)
+def test_what_must_wait_or_has_missed_its_window_is_not_claimed(
+    store: PostgresMessageStore, world: SmallWorld, change: str
+) -> None:
+    world.message(1)
+    minute = timedelta(minutes=1)
+    world.sql(change, t=world.tenant, soon=NOON + minute, now=NOON, before=NOON - minute)
+
+    assert claim(store, world) == []
+
+
+def test_a_slot_of_the_next_hour_is_not_claimed_ahead_by_this_hours_run(
+    store: PostgresMessageStore, world: SmallWorld
+) -> None:
+    message = world.message(1, due_at=NOON + HOUR)
+    world.sql("update app.message set not_before = %(n)s where message_id = %(m)s", n=NOON, m=message)
+    world.at(NOON + HOUR - timedelta(seconds=10))
+
+    assert claim(store, world, ahead_seconds=30) == []
+
+
+def test_a_run_whose_hour_is_over_claims_nothing_of_what_it_has_left(
+    store: PostgresMessageStore, world: SmallWorld
+) -> None:
+    world.message(1, due_at=NOON - timedelta(minutes=30))
+
+    assert claim(store, world, hour=-HOUR) == []
 
 
 @pytest.mark.parametrize("hours", [-1, 1, 24])
@@ -257,6 +274,100 @@ def test_the_sweeper_plans_claims_again_and_never_a_sending_message(
     assert [world.state(each)["state"] for each in (claimed, sending)] == ["planned", "in_doubt"]
 
 
+def test_the_sweeper_leaves_those_alone_whose_lease_is_not_over(store: PostgresMessageStore, world: SmallWorld) -> None:
+    claimed, sending = world.message(1, mailbox=world.mailboxes[0]), world.message(2, mailbox=world.mailboxes[1])
+    letters = claim(store, world)
+    begin(store, letters[1])
+
+    swept = store.sweep(world.tenant, horizon_seconds=3600)
+
+    assert (swept.claims_released, swept.put_in_doubt) == (0, 0)
+    assert [world.state(each)["state"] for each in (claimed, sending)] == ["claimed", "sending"]
+
+
+def test_an_answer_of_an_earlier_attempt_says_nothing_of_the_call_under_way(
+    store: PostgresMessageStore, world: SmallWorld
+) -> None:
+    message = world.message(1)
+    (first,) = claim(store, world)
+    begin(store, first)
+    store.record_refused(first.claim, BUSY, RETRY_NOW)
+    world.at(NOON + timedelta(minutes=2))
+    (second,) = claim(store, world)
+    begin(store, second)
+
+    settled = store.record_refused(first.claim, BUSY, RETRY_NOW)
+    store.record_doubt(first.claim, "timeout")
+
+    assert settled is False
+    row = world.state(message)
+    assert (row["state"], row["token"]) == ("sending", second.claim.token)
+    attempts = world.sql("select outcome from app.send_attempt where message_id = %(m)s order by attempt", m=message)
+    assert [each["outcome"] for each in attempts] == ["refused", "open"]
+
+
+def test_a_refusal_or_a_lost_reply_after_evidence_of_acceptance_changes_nothing(
+    store: PostgresMessageStore, world: SmallWorld
+) -> None:
+    message = world.message(1)
+    (letter,) = claim(store, world)
+    begin(store, letter)
+    store.record_accepted(letter.claim, TAKEN, subject="Hello", next_due_day=None)
+
+    settled = store.record_refused(letter.claim, BUSY, RETRY_NOW)
+    store.record_doubt(letter.claim, "timeout")
+
+    assert settled is False
+    assert world.state(message)["state"] == "accepted"
+    attempt = world.one("select outcome from app.send_attempt where message_id = %(m)s", m=message)
+    assert attempt["outcome"] == "accepted"
+
+
+def test_a_refused_second_attempt_does_not_undo_the_acceptance_of_the_first(
+    store: PostgresMessageStore, world: SmallWorld
+) -> None:
+    message = world.message(1)
+    (first,) = claim(store, world)
+    begin(store, first)
+    store.record_doubt(first.claim, "timeout")
+    # Wrongly taken for absent.
+    world.sql("update app.send_attempt set outcome = 'absent' where message_id = %(m)s", m=message)
+    world.sql("update app.message set state = 'planned' where message_id = %(m)s", m=message)
+    world.at(NOON + timedelta(minutes=2))
+    (second,) = claim(store, world)
+    begin(store, second)
+    store.record_accepted(first.claim, TAKEN, subject="Hello", next_due_day=None)
+
+    settled = store.record_refused(second.claim, BUSY, RETRY_NOW)
+
+    assert settled is False
+    assert world.state(message)["state"] == "accepted"
+
+
+def test_a_run_that_stops_takes_back_no_call_under_way(store: PostgresMessageStore, world: SmallWorld) -> None:
+    message = world.message(1)
+    (letter,) = claim(store, world)
+    begin(store, letter)
+
+    released = store.release(world.tenant, letter.claim.token)
+
+    assert released == 0
+    assert world.state(message)["state"] == "sending"
+
+
+def test_a_letter_that_cannot_be_written_is_told_under_its_own_claim_only(
+    store: PostgresMessageStore, world: SmallWorld
+) -> None:
+    message = world.message(1)
+    (letter,) = claim(store, world)
+    store.release(world.tenant, letter.claim.token)
+    claim(store, world)
+
+    store.fail_claim(letter.claim, "template: field_missing")
+
+    assert world.state(message)["state"] == "claimed"
+
+
 def test_a_late_answer_settles_what_the_sweeper_had_put_in_doubt(
     store: PostgresMessageStore, world: SmallWorld
 ) -> None:
@@ -324,16 +435,16 @@ def test_a_jump_of_the_machines_clock_stops_sending(store: PostgresMessageStore,
     [
         (
             "update app.domain_account set state = 'not_ready', definite_state = 'not_ready' where tenant_id = %(t)s",
-            "no_usable_account",
+            "no_usable_account: account {a}: not ready",
         ),
-        ("update app.provider_account set allowed_basis = '{contract}' where account_id = %(a)s", "no_usable_account"),
+        ("update app.provider_account set allowed_basis = '{contract}' where account_id = %(a)s", "no_usable_account: account {a}: basis not allowed"),
         (
             "update app.provider_account set proven_at = clock_timestamp() - interval '2 hours' where account_id = %(a)s",
-            "no_usable_account",
+            "no_usable_account: account {a}: not proven",
         ),
         (
             "update app.provider_account set breaker = 'open', breaker_until = clock_timestamp() + interval '1 minute' where account_id = %(a)s",
-            "no_usable_account",
+            "no_usable_account: account {a}: breaker open",
         ),
         ("update app.tenant set state = 'paused', pause_reason = 'test' where tenant_id = %(t)s", "tenant_paused"),
         ("update app.campaign set state = 'paused' where tenant_id = %(t)s", "campaign_not_active"),
@@ -355,7 +466,7 @@ def test_what_changes_after_the_claim_acts_at_the_intent(
     outcome = begin(store, letter)
 
     assert isinstance(outcome, NotBegun)
-    assert outcome.reason == reason
+    assert outcome.reason == reason.format(a=world.account)
 
 
 def test_a_follow_up_needs_its_inbox_read_lately(store: PostgresMessageStore, world: SmallWorld) -> None:
@@ -384,12 +495,16 @@ def test_a_run_that_stops_hands_its_claims_back(store: PostgresMessageStore, wor
 
 def test_eight_intents_of_one_claim_at_once_begin_it_once(store: PostgresMessageStore, world: SmallWorld) -> None:
     message = world.message(1)
+    # Else the pace would stop the seven others, whatever became of their claim.
+    world.sql("update app.mailbox set min_gap_seconds = 0 where tenant_id = %(t)s", t=world.tenant)
     (letter,) = claim(store, world)
 
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(lambda _: begin(store, letter), range(8)))
 
-    assert sum(isinstance(outcome, Begun) for outcome in outcomes) == 1
+    assert outcomes.count(Begun(world.account)) == 1
+    assert outcomes.count(NotBegun("lost", "claim_lost", None)) == 7
+    assert world.state(message)["state"] == "sending"
     assert world.one("select count(*) as n from app.send_attempt where message_id = %(m)s", m=message)["n"] == 1
 
 

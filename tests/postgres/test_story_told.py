@@ -1,17 +1,15 @@
 import io
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from planned_world import PlannedWorld
 from rich.console import Console
-from small_world import HOUR, NOON, build_world
+from small_world import HOUR, NOON
 from sqlalchemy import Engine
+from world_fixtures import NewWorld
 
-from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.story_reader import PostgresStoryReader
-from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.application.explain import Chapter, Heading, Story, explain_address, explain_message
 from outreach_pipelines.cli.story import print_story
 from outreach_pipelines.domain.address import AddressHash
@@ -26,19 +24,9 @@ NO_SUCH_USER = BounceFacts(
 )
 
 
-@pytest.fixture(scope="module")
-def engines(outreach_database: DatabaseUrls) -> Iterator[tuple[Engine, Engine]]:
-    made = connect(outreach_database[Role.APP]), connect(outreach_database[Role.INGEST])
-    yield made
-    for engine in made:
-        engine.dispose()
-
-
 @pytest.fixture
-def planned(outreach_admin_url: str, engines: tuple[Engine, Engine]) -> Iterator[PlannedWorld]:
-    world = build_world(outreach_admin_url)
-    yield PlannedWorld(world, *engines)
-    world.admin.close()
+def planned(new_world: NewWorld, engine: Engine, ingest: Engine) -> PlannedWorld:
+    return PlannedWorld(new_world(), engine, ingest)
 
 
 def imported(planned: PlannedWorld, enrollment: int, *, line: int = 17, refused: str | None = None) -> None:
@@ -184,7 +172,7 @@ def test_a_hold_is_told_only_if_it_touched_a_window_of_a_message(planned: Planne
         f"manual on account account-{_slug(planned)}, 50% of the cap: a person"
     ]
     assert [chapter.sentence for chapter in of(story, Heading.HOLD)] == [
-        f"stop on mailbox:{mailbox}, nothing may leave: touched"
+        f"stop on mailbox box0@{_slug(planned)}.example, nothing may leave: touched"
     ]
 
 
@@ -231,11 +219,10 @@ def test_the_story_of_a_message_leaves_other_messages_of_the_person_out(planned:
 
 @pytest.mark.parametrize("plan_day", [None, NOON.date()])
 def test_a_message_that_is_another_tenants_or_of_another_day_is_not_found(
-    planned: PlannedWorld, outreach_admin_url: str, plan_day: object
+    planned: PlannedWorld, new_world: NewWorld, plan_day: object
 ) -> None:
-    other = build_world(outreach_admin_url)
+    other = new_world()
     strange = other.message(1)
-    other.admin.close()
 
     with pytest.raises(NotFound, match=f"no message {strange}"):
         explain_message(PostgresStoryReader(planned.engine), planned.world.tenant, plan_day, MessageId(strange))  # type: ignore[arg-type]  # parametrized

@@ -32,8 +32,9 @@ from outreach_pipelines.domain.back_off import (
     effective_factor,
     judge,
 )
+from outreach_pipelines.domain.ids import AccountId, CampaignId, DomainId, MailboxId
 from outreach_pipelines.domain.mailbox_health import DayOutcomes
-from outreach_pipelines.domain.send_plan.snapshot import AccountId, CampaignId, DomainId, MailboxId, RecipientProvider
+from outreach_pipelines.domain.recipient_provider import RecipientProvider
 from outreach_pipelines.domain.tenant import TenantId
 
 Row = TypeVar("Row")

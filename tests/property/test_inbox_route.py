@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outreach_pipelines.domain.delivery_event import EventKind, effect_of
+from outreach_pipelines.domain.ids import EnrollmentId, MailboxId
 from outreach_pipelines.domain.inbound.message import (
     AutoReply,
     AutoReplyKind,
@@ -45,7 +46,6 @@ from outreach_pipelines.domain.inbox_event import events_of
 from outreach_pipelines.domain.inbox_route import Confirmed, Parked, ParkReason, Routed, TiedSend, route
 from outreach_pipelines.domain.message import MessageId
 from outreach_pipelines.domain.message_tag import MessageTag, WireTag
-from outreach_pipelines.domain.send_plan.snapshot import EnrollmentId, MailboxId
 from outreach_pipelines.domain.tenant import TenantId
 
 OURS, THEIRS = TenantId(1), TenantId(2)

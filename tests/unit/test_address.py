@@ -50,11 +50,6 @@ def test_dots_and_plus_signs_tell_persons_apart() -> None:
     assert len({parsed(f"{local}@firma.example") for local in ("annaadler", "anna.adler", "annaadler+x")}) == 3
 
 
-@pytest.mark.parametrize(("local", "needed"), [("anna", False), ("jörg", True)])
-def test_only_an_international_local_part_needs_smtputf8(local: str, *, needed: bool) -> None:
-    assert parsed(f"{local}@bäckerei.example").needs_smtputf8 is needed
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -28,8 +28,8 @@ from outreach_pipelines.domain.back_off import (
 )
 from outreach_pipelines.domain.back_off.counts import cusum_peak
 from outreach_pipelines.domain.back_off.policy import SequentialRule
+from outreach_pipelines.domain.ids import AccountId, CampaignId, DomainId, MailboxId
 from outreach_pipelines.domain.mailbox_health import DayOutcomes
-from outreach_pipelines.domain.send_plan.snapshot import AccountId, CampaignId, DomainId, MailboxId
 from outreach_pipelines.domain.sending_policy import BackOffThresholds
 from outreach_pipelines.domain.tenant import TenantId
 

@@ -23,8 +23,8 @@ from outreach_pipelines.domain.back_off import (
     manual_hold,
     release,
 )
+from outreach_pipelines.domain.ids import DomainId, MailboxId
 from outreach_pipelines.domain.mailbox_health import DayOutcomes
-from outreach_pipelines.domain.send_plan.snapshot import DomainId, MailboxId
 
 NOW = datetime(2026, 11, 2, 15, tzinfo=UTC)
 MAILBOX = MailboxScope(MailboxId(7))

@@ -22,8 +22,9 @@ from outreach_pipelines.domain.back_off import (
     judge,
     reputation_strength,
 )
+from outreach_pipelines.domain.ids import AccountId, MailboxId
 from outreach_pipelines.domain.inbound.verdict import BlockCause, BounceClass, Cause, HardCause, SoftCause
-from outreach_pipelines.domain.send_plan.snapshot import AccountId, MailboxId, RecipientProvider
+from outreach_pipelines.domain.recipient_provider import RecipientProvider
 from outreach_pipelines.domain.tenant import TenantId
 
 NOW = datetime(2026, 11, 21, 15, tzinfo=UTC)

@@ -19,7 +19,7 @@ from outreach_pipelines.domain.cost import (
     report,
     split,
 )
-from outreach_pipelines.domain.send_plan.snapshot import CampaignId
+from outreach_pipelines.domain.ids import CampaignId
 from outreach_pipelines.domain.tenant import TenantId
 
 TODAY = date(2026, 11, 21)

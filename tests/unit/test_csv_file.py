@@ -95,6 +95,19 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_line(octets: bytes, line
     assert sentence in refused.value.sentence
 
 
+@pytest.mark.parametrize("octets", [b"PK\x03\x04\r\x14\0\x08\r\0", b"\x89PNG\rx\n", b"a,b\n1,two\rthree\n"])
+def test_a_binary_file_is_refused_in_our_words(octets: bytes) -> None:
+    try:
+        (broken,) = rows_of(octets)
+        assert isinstance(broken, UnreadableRow)
+        sentence = broken.sentence
+    except UnreadableFile as refused:
+        sentence = refused.sentence
+
+    assert "new-line character" not in sentence
+    assert "no delimited text" in sentence
+
+
 def test_a_file_with_only_a_header_has_no_rows() -> None:
     assert rows_of(b"email,name\n") == []
 

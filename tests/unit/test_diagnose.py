@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from outreach_pipelines.application.diagnose import Level, about_account, about_system, diagnose
+from outreach_pipelines.application.diagnose import about_account, about_system, diagnose
+from outreach_pipelines.application.findings import Level
 from outreach_pipelines.application.vital_signs import AccountSigns, SystemSigns, TenantSigns
 from outreach_pipelines.domain.tenant import TenantRef
 

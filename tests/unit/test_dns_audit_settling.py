@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Cause
 from outreach_pipelines.domain.dns_audit.findings import Check, Fault, Finding, Severity
-from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready, Undecided, combined
+from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready, Undecided
 from outreach_pipelines.domain.dns_audit.settling import AwaitingConfirmation, Standing, settle
 
 NIGHT = datetime(2026, 11, 21, 2, tzinfo=UTC)
@@ -106,9 +106,3 @@ def test_a_domain_never_seen_before_is_missing_after_two() -> None:
     once = settle(None, NO_SPF, now=NIGHT)
 
     assert settle(once, NO_SPF, now=NIGHT + HOUR).state == NO_SPF
-
-
-def test_several_accounts_are_ready_where_all_are() -> None:
-    assert combined([Ready(), Ready()]) == Ready()
-    assert combined([Ready(), SILENCE]) == SILENCE
-    assert combined([SILENCE, NO_SPF, NO_DMARC]) == NotReady(missing=(*NO_SPF.missing, *NO_DMARC.missing))

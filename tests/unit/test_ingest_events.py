@@ -1,89 +1,19 @@
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 
 import pytest
+from event_feed import Crash, Inbox, Queue, Tags, about, item, tagged
 
 from outreach_pipelines.application.ingest_events import (
     CANARY_ATTEMPT,
     FeedItem,
-    InboxRow,
     Ingested,
     NoFeed,
     ingest_events,
 )
-from outreach_pipelines.domain.delivery_event import DeliveryEvent, EventKind
-from outreach_pipelines.domain.message import MessageId
-from outreach_pipelines.domain.message_tag import MessageTag, WireTag, read_tag, write_tag
-from outreach_pipelines.domain.tenant import TenantId
+from outreach_pipelines.domain.message_tag import WireTag, write_tag
 from outreach_pipelines.errors import Unreadable
 
-KEY, OTHER_KEY = b"k" * 32, b"o" * 32
-
-
-class Crash(Exception):
-    """The process ends here."""
-
-
-@dataclass
-class Queue:
-    """`EventFeed` in memory: what is not acknowledged is given again by the next reader."""
-
-    waiting: list[FeedItem]
-    log: list[str]
-    given: int = 0
-    crashes: bool = False
-
-    def receive(self, *, most: int, wait_seconds: int) -> Sequence[FeedItem]:
-        items = self.waiting[self.given : self.given + min(most, 10)]
-        self.given += len(items)
-        return items
-
-    def acknowledge(self, items: Sequence[FeedItem]) -> None:
-        if self.crashes:
-            raise Crash
-        self.log.append(f"acknowledged {len(items)}")
-        self.waiting = [item for item in self.waiting if item not in items]
-        self.given -= len(items)
-
-
-@dataclass
-class Inbox:
-    """`EventInbox` in memory."""
-
-    log: list[str]
-    rows: list[InboxRow] = field(default_factory=list)
-    proven: list[MessageTag] = field(default_factory=list)
-    crashes: bool = False
-
-    def add(self, rows: Sequence[InboxRow]) -> None:
-        if self.crashes:
-            raise Crash
-        self.log.append(f"committed {len(rows)}")
-        self.rows += rows
-
-    def prove(self, canary: MessageTag) -> None:
-        self.proven.append(canary)
-
-
-class Tags:
-    """`TagReader` with the one key of the tests."""
-
-    def read(self, tag: str) -> MessageTag | None:
-        return read_tag(tag, KEY)
-
-
-def about(number: int = 1, attempt: int = 1) -> MessageTag:
-    return MessageTag(TenantId(3), date(2026, 11, 18), MessageId(number), attempt)
-
-
-def item(number: int, tag: WireTag | None) -> FeedItem:
-    event = DeliveryEvent(f"key{number}", EventKind.DELIVERED, datetime(2026, 11, 18, 12, tzinfo=UTC))
-    return FeedItem(f"receipt{number}", "ses", "{}", event, tag)
-
-
-def tagged(number: int, *, key: bytes = KEY, attempt: int = 1) -> FeedItem:
-    return item(number, write_tag(about(number, attempt), key))
+OTHER_KEY = b"o" * 32
 
 
 def run(*items: FeedItem, most: int = 1000) -> tuple[Ingested, Inbox, Queue]:

@@ -37,6 +37,9 @@ class FilesInMemory:
     def files(self, tenant: TenantSlug) -> Sequence[LeadFileName]:
         return [LeadFileName(name) for name in sorted(self.octets) if tenant == self.owner]
 
+    def ignored(self, tenant: TenantSlug) -> Sequence[str]:
+        return []
+
     def digest(self, tenant: TenantSlug, name: LeadFileName) -> FileDigest:
         assert tenant == self.owner
         return FileDigest(hashlib.sha256(self.octets[name]).hexdigest())

@@ -1,7 +1,7 @@
 """The whole stack: its order, its addresses, and that nothing remains of it. With the parts that need no other room."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -12,7 +12,7 @@ from outreach_pipelines.local_stack.errors import AlreadyRunning, PortInUse
 from outreach_pipelines.local_stack.event_feed import ConfigurationSetName
 from outreach_pipelines.local_stack.http_ready import answers
 from outreach_pipelines.local_stack.postgres import ServerAddress
-from outreach_pipelines.local_stack.stack import LocalStack, StackConfig, StackPorts, Wiring
+from outreach_pipelines.local_stack.stack import LocalStack, StackAddresses, StackConfig, StackPorts, Wiring
 
 
 @pytest.fixture
@@ -113,3 +113,27 @@ def test_a_relative_folder_means_the_one_below_where_the_stack_was_made(
         bucket = base_dir / "aws" / "s3" / "000000000000" / addresses.events.bucket
 
         assert bucket.is_dir()
+
+
+def test_what_the_environment_left_on_disk_is_gone_with_the_stack(base_dir: Path, tmp_path: Path) -> None:
+    with LocalStack(config(base_dir), wiring_that_writes(tmp_path / "outreach.env")):
+        running = (tmp_path / "outreach.env").exists()
+
+    assert (running, (tmp_path / "outreach.env").exists()) == (True, False)
+
+
+def test_a_second_start_in_the_same_folder_leaves_the_running_stacks_file_alone(base_dir: Path, tmp_path: Path) -> None:
+    wiring = wiring_that_writes(tmp_path / "outreach.env")
+    with LocalStack(config(base_dir), wiring):
+        with pytest.raises(AlreadyRunning), LocalStack(config(base_dir), wiring):
+            pass
+
+        assert (tmp_path / "outreach.env").exists()
+
+
+def wiring_that_writes(settings: Path) -> Wiring:
+    def environment(_: StackAddresses) -> Mapping[str, str]:
+        settings.write_text("OUTREACH_FILES=here\n", encoding="utf-8")
+        return {}
+
+    return Wiring(lambda _: None, lambda _: {}, environment, lambda: settings.unlink(missing_ok=True))

@@ -13,6 +13,13 @@ from outreach_pipelines.domain.message import (
 )
 
 S, E = MessageState, MessageEvent
+#: No call is under way and none may have been made that nobody knows the end of.
+CERTAINLY_NOT_OUT = {S.PLANNED, S.CLAIMED, S.RETRY_WAIT}
+
+
+def moves(event: MessageEvent) -> dict[MessageState, MessageState]:
+    """Every state that the event changes, with the one that follows."""
+    return {state: after for state in S if not isinstance(after := advance(state, event), Ignored)}
 
 
 def test_every_pair_of_state_and_event_has_a_row() -> None:
@@ -49,6 +56,53 @@ def test_nothing_leaves_accepted_but_a_rejection_by_the_provider_itself() -> Non
 
     assert moving == {E.REJECTED_AFTER_ACCEPTANCE}
     assert advance(S.ACCEPTED, E.REJECTED_AFTER_ACCEPTANCE) is S.FAILED
+
+
+def test_what_has_ended_or_may_be_out_is_never_claimed() -> None:
+    assert moves(E.CLAIM) == {S.PLANNED: S.CLAIMED, S.RETRY_WAIT: S.CLAIMED}
+
+
+def test_a_claim_that_ends_is_planned_again_and_a_sending_message_never() -> None:
+    assert moves(E.CLAIM_ENDS) == {S.CLAIMED: S.PLANNED}
+
+
+def test_a_letter_that_cannot_be_written_fails_under_its_claim() -> None:
+    assert moves(E.CANNOT_BE_WRITTEN) == {S.CLAIMED: S.FAILED}
+
+
+@pytest.mark.parametrize(
+    ("answer", "follower"),
+    [(E.PROVIDER_ACCEPTED, S.ACCEPTED), (E.REFUSED_FOR_NOW, S.RETRY_WAIT), (E.REFUSED_FOR_GOOD, S.FAILED)],
+)
+def test_an_answer_read_in_full_settles_a_call_also_when_it_comes_after_the_lease(
+    answer: MessageEvent, follower: MessageState
+) -> None:
+    assert moves(answer) == {S.SENDING: follower, S.IN_DOUBT: follower}
+
+
+def test_a_reply_can_be_lost_only_while_a_call_is_under_way() -> None:
+    assert moves(E.REPLY_LOST) == {S.SENDING: S.IN_DOUBT}
+
+
+def test_proof_of_absence_plans_only_what_is_in_doubt_or_was_given_up() -> None:
+    assert moves(E.ABSENCE_PROVEN) == {S.IN_DOUBT: S.PLANNED, S.UNKNOWN: S.PLANNED}
+
+
+def test_where_no_evidence_will_come_doubt_ends_as_unknown() -> None:
+    assert moves(E.NO_EVIDENCE) == {S.IN_DOUBT: S.UNKNOWN}
+
+
+@pytest.mark.parametrize(("event", "end"), [(E.SUPPRESS, S.SUPPRESSED), (E.EXPIRE, S.EXPIRED), (E.CANCEL, S.CANCELLED)])
+def test_what_is_certainly_not_out_can_be_stopped_and_nothing_else(event: MessageEvent, end: MessageState) -> None:
+    assert moves(event) == dict.fromkeys(CERTAINLY_NOT_OUT, end)
+
+
+def test_a_new_plan_replaces_what_is_not_held_by_a_run_and_may_not_be_out() -> None:
+    assert moves(E.SUPERSEDE) == dict.fromkeys({S.PLANNED, S.RETRY_WAIT, S.EXPIRED, S.CANCELLED}, S.SUPERSEDED)
+
+
+def test_what_may_be_out_is_all_that_followed_an_intent_without_a_definite_refusal() -> None:
+    assert {S.SENDING, S.IN_DOUBT, S.UNKNOWN, S.ACCEPTED} == MAYBE_SENT_STATES
 
 
 def test_a_message_can_be_sent_only_through_claim_and_intent() -> None:

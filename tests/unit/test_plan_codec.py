@@ -16,6 +16,7 @@ import pytest
 from plan_checker import broken_rules
 
 from outreach_pipelines.domain.place import ZoneName
+from outreach_pipelines.domain.recipient_mail import NoMail
 from outreach_pipelines.domain.send_plan import snapshot as s
 from outreach_pipelines.domain.send_plan.codec import (
     BadPlanError,
@@ -32,6 +33,7 @@ BUSY = make.snapshot(
     candidates=tuple(make.candidate(number) for number in range(1, 31)),
     policy=make.policy(quiet_hours=make.hours("20:00", "08:00")),
 )
+NO_DOMAIN = s.Undeliverable(NoMail.NO_SUCH_DOMAIN, make.DAY)
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -191,6 +193,21 @@ def test_the_checker_sees_a_plan_that_breaks_a_rule(
     complaints = broken_rules(encode_snapshot(BUSY), json.dumps(document).encode())
 
     assert any(complaint in row for row in complaints)
+
+
+def test_the_checker_sees_a_person_placed_whose_domain_takes_no_mail() -> None:
+    blocked = replace(BUSY, candidates=tuple(replace(each, block=NO_DOMAIN) for each in BUSY.candidates))
+
+    complaints = broken_rules(encode_snapshot(blocked), encode_plan(plan(BUSY)))
+
+    assert "enrollment 1: placed although Undeliverable" in complaints
+    assert "enrollment 1: undeliverable is wrong" in complaints
+
+
+def test_a_block_comes_back_from_json_with_its_reason() -> None:
+    blocked = make.snapshot(candidates=(make.candidate(block=NO_DOMAIN),))
+
+    assert decode_snapshot(encode_snapshot(blocked)).candidates[0].block == NO_DOMAIN
 
 
 def test_the_checker_sees_crowded_and_too_many_messages() -> None:

@@ -1,7 +1,7 @@
 """How many: caps of mailbox, domain, tenant, account and recipient, and the budget for new leads."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -23,7 +23,6 @@ SAME_COMPANY = tuple(
     for c in TEN
 )
 SAME_PERSON = tuple(replace(c, recipient=s.RecipientKey(make.hmac("person", 1))) for c in TEN)
-YESTERDAY = date(2026, 3, 9)
 
 
 def some_sends(count: int, start: datetime) -> tuple[datetime, ...]:

@@ -11,6 +11,7 @@ import pytest
 
 from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.lead import LawfulBasis
+from outreach_pipelines.domain.recipient_mail import NoMail
 from outreach_pipelines.domain.send_plan import snapshot as s
 from outreach_pipelines.domain.send_plan.plan import Constraint
 from outreach_pipelines.domain.send_plan.planner import plan
@@ -51,6 +52,18 @@ def test_a_candidate_without_objection_is_placed() -> None:
             "unsubscribed on 2026-03-03",
         ),
         ({"block": s.Erased(LAST_WEEK)}, Constraint.ERASED, EndReason.ERASED, "erased on 2026-03-03"),
+        (
+            {"block": s.Undeliverable(NoMail.NULL_MX, LAST_WEEK)},
+            Constraint.UNDELIVERABLE,
+            None,
+            "the recipient's domain takes no mail (null MX), as the DNS said on 2026-03-03",
+        ),
+        (
+            {"block": s.Undeliverable(NoMail.NO_SUCH_DOMAIN, LAST_WEEK)},
+            Constraint.UNDELIVERABLE,
+            None,
+            "the recipient's domain does not exist, as the DNS said on 2026-03-03",
+        ),
         ({"block": s.Away(make.DAY)}, Constraint.OUT_OF_OFFICE, None, "out of office until 2026-03-10"),
         ({"due_day": make.DAY + timedelta(days=1)}, Constraint.NOT_DUE, None, "due on 2026-03-11"),
         ({"basis": LawfulBasis.LEGITIMATE_INTEREST}, Constraint.BASIS_NOT_COVERED, None, "1 basis_not_covered"),
@@ -175,6 +188,15 @@ def test_who_returned_yesterday_is_written_to_again() -> None:
     back = make.candidate(block=s.Away(make.DAY - timedelta(days=1)))
 
     assert make.decision_of(plan(make.snapshot(candidates=(back,)))).bound_by is None
+
+
+@pytest.mark.parametrize("reason", NoMail)
+def test_a_thread_is_not_ended_by_a_domain_that_may_take_mail_again(reason: NoMail) -> None:
+    lost = make.follow_up(block=s.Undeliverable(reason, LAST_WEEK))
+
+    decision = make.decision_of(plan(make.snapshot(campaigns=(TWO_STEPS,), candidates=(lost,))))
+
+    assert (decision.bound_by, decision.ends) == (Constraint.UNDELIVERABLE, None)
 
 
 def test_a_past_day_gets_decisions_and_no_message() -> None:

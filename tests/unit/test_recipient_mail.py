@@ -26,7 +26,7 @@ from outreach_pipelines.domain.recipient_mail import (
     provider_of,
     read_mx,
 )
-from outreach_pipelines.domain.send_plan.snapshot import RecipientProvider
+from outreach_pipelines.domain.recipient_provider import RecipientProvider
 
 ROWS = tomllib.loads(
     resources.files("outreach_pipelines.domain").joinpath("recipient_providers.toml").read_text("utf-8")

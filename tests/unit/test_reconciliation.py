@@ -12,7 +12,6 @@ from outreach_pipelines.domain.reconciliation import (
     Unbalanced,
     disagreements,
     identity,
-    is_overdue,
 )
 from outreach_pipelines.domain.tenant import TenantId
 
@@ -88,24 +87,3 @@ def test_an_attempt_without_its_message_is_named() -> None:
 
 def test_a_provider_that_reports_no_sends_is_not_a_witness() -> None:
     assert disagreements(witnesses(None)) == ()
-
-
-@pytest.mark.parametrize(
-    ("open_messages", "minutes", "watermark_minutes", "overdue"),
-    [(1, 60, 60, True), (0, 60, 60, False), (1, 59, 60, False), (1, 60, 59, False), (1, 60, None, False)],
-)
-def test_open_messages_are_overdue_only_past_window_horizon_and_watermark(
-    open_messages: int, minutes: int, watermark_minutes: int | None, *, overdue: bool
-) -> None:
-    end = HOUR + timedelta(hours=3)
-    watermark = None if watermark_minutes is None else end + timedelta(minutes=watermark_minutes)
-
-    found = is_overdue(
-        counts(open_messages, open=open_messages),
-        now=end + timedelta(minutes=minutes),
-        windows_end=end,
-        horizon=timedelta(hours=1),
-        watermark=watermark,
-    )
-
-    assert found is overdue

@@ -1,36 +1,13 @@
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from right_settings import KEY, RIGHT, TOKEN_KEY
 
 from outreach_pipelines.errors import SettingsFault
 from outreach_pipelines.settings import SendingMode, load_settings
 
-KEY = base64.b64encode(b"k" * 32).decode()
-TOKEN_KEY = base64.b64encode(b"t" * 64).decode()
-RIGHT = {
-    "OUTREACH_DATABASE_URL": "postgresql+psycopg://app:canary-password@127.0.0.1:5432/outreach",
-    "OUTREACH_OPS_URL": "postgresql+psycopg://ops:canary-password@127.0.0.1:5432/outreach",
-    "OUTREACH_INGEST_URL": "postgresql://ingest:canary-password@127.0.0.1:5432/outreach",
-    "OUTREACH_FILES": "var/files",
-    "OUTREACH_TAG_KEY": KEY,
-    "OUTREACH_ADDRESS_KEY": KEY,
-    "OUTREACH_TOKEN_KEYS": f"1:{TOKEN_KEY}, 0:{TOKEN_KEY}",
-}
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
-    """An environment and a working directory that hold no other settings."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in RIGHT.items():
-        monkeypatch.setenv(name, value)
-    for name in ("OUTREACH_SENDING", "OUTREACH_EVIDENCE_HORIZON_SECONDS", "OUTREACH_AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    load_settings.cache_clear()
-    yield monkeypatch
-    load_settings.cache_clear()
+pytest_plugins = ("settings_fixtures",)
 
 
 def fault() -> str:
@@ -63,7 +40,7 @@ def test_missing_and_wrong_ones_stand_in_the_same_message(environment: pytest.Mo
 
     said = fault()
 
-    for name in ("OUTREACH_FILES", "OUTREACH_SENDING", "OUTREACH_EVIDENCE_HORIZON_SECONDS", "OUTREACH_TAG_KEY"):
+    for name in ("OUTREACH_FILES", "OUTREACH_LEASE_STORE", "OUTREACH_EVIDENCE_HORIZON_SECONDS", "OUTREACH_TAG_KEY"):
         assert name in said
 
 
@@ -124,9 +101,59 @@ def test_a_running_local_stack_gives_what_the_environment_does_not(environment: 
     assert (settings.files, settings.aws_region) == ("of-the-stack", "eu-west-1")
 
 
-def test_live_sending_is_refused_while_there_is_no_lease_outside_the_database(
-    environment: pytest.MonkeyPatch,
-) -> None:
+def test_live_sending_names_all_that_it_lacks_in_one_message(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("OUTREACH_SENDING", "live")
+    environment.setenv("OUTREACH_LEASE_STORE", "")
 
-    assert "lease" in fault()
+    said = fault()
+
+    assert "OUTREACH_ENVIRONMENT_ID is missing" in said
+    assert "OUTREACH_LEASE_STORE is missing" in said
+
+
+def test_live_sending_is_set_with_the_environment_and_the_place_of_its_lease(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("OUTREACH_SENDING", "live")
+    environment.setenv("OUTREACH_ENVIRONMENT_ID", "00000000-0000-4000-8000-000000000001")
+    environment.setenv("OUTREACH_LEASE_STORE", "s3://bucket/prefix")
+
+    assert load_settings().sending is SendingMode.LIVE
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "shape"),
+    [
+        ("OUTREACH_NAMESERVER", "foo", "an IPv4 address with or without a port"),
+        ("OUTREACH_NAMESERVER", "127.0.0.1:99999", "an IPv4 address with or without a port"),
+        ("OUTREACH_NAMESERVER", "127.0.0.1:dns", "an IPv4 address with or without a port"),
+        ("OUTREACH_FILES", "s3:", "a folder or s3://BUCKET/PREFIX"),
+        ("OUTREACH_FILES", "s3://", "a folder or s3://BUCKET/PREFIX"),
+        ("OUTREACH_FILES", "gs://bucket/prefix", "a folder or s3://BUCKET/PREFIX"),
+        ("OUTREACH_FILES", "", "a folder or s3://BUCKET/PREFIX"),
+        ("OUTREACH_PARTITIONS_START", "soon", "a date such as 2026-11-21"),
+        ("OUTREACH_EVIDENCE_HORIZON_SECONDS", "-1", "a number of seconds greater than 0"),
+        ("OUTREACH_EVIDENCE_HORIZON_SECONDS", "an hour", "a number of seconds greater than 0"),
+        ("OUTREACH_SENDING", "yes", "off, lab or live"),
+    ],
+)
+def test_a_setting_of_the_wrong_shape_is_told_the_right_one_in_our_words(
+    environment: pytest.MonkeyPatch, name: str, wrong: str, shape: str
+) -> None:
+    environment.setenv(name, wrong)
+
+    assert f"  {name} must be {shape}" in fault()
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("OUTREACH_NAMESERVER", "192.0.2.53"),
+        ("OUTREACH_NAMESERVER", "127.0.0.1:5353"),
+        ("OUTREACH_FILES", "s3://bucket"),
+        ("OUTREACH_FILES", "s3://my.bucket-1/prefix/below"),
+        ("OUTREACH_FILES", "/var/lib/outreach"),
+    ],
+)
+def test_a_setting_of_the_right_shape_is_taken_as_it_is(environment: pytest.MonkeyPatch, name: str, right: str) -> None:
+    environment.setenv(name, right)
+
+    assert right in (load_settings().nameserver, load_settings().files)

@@ -4,6 +4,7 @@ What a campaign may say is `domain.campaign.faults_of`'s.
 """
 
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import Annotated
 
 from jinja2 import TemplateSyntaxError, meta
@@ -12,6 +13,7 @@ from pydantic import Field
 
 from outreach_pipelines.adapters.inventory_files.tenant_yaml import Slug
 from outreach_pipelines.adapters.inventory_files.values import FieldText, FileModel, HoursText, WeekdayText, ZoneText
+from outreach_pipelines.domain.attachments import MOST_FILES, Attachment, check_attachments
 from outreach_pipelines.domain.campaign import (
     Campaign,
     CampaignState,
@@ -31,6 +33,8 @@ FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$")]
 Subject = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]+$")]
 TemplateBody = Callable[[TemplateName], str]
 """The text of a template of this tenant. Raises `LookupError` when there is none."""
+FileOctets = Callable[[str], bytes]
+"""The octets of a file beside the templates. Raises `LookupError` when there is none."""
 
 _JINJA = SandboxedEnvironment(autoescape=False)
 
@@ -46,6 +50,7 @@ class VariantModel(FileModel):
 class StepModel(FileModel):
     delay_business_days: Annotated[int, Field(ge=0, le=60)]
     variants: Annotated[tuple[VariantModel, ...], Field(min_length=1, max_length=10)]
+    attachments: Annotated[tuple[FileName, ...], Field(max_length=MOST_FILES)] = ()
 
 
 class WindowModel(FileModel):
@@ -78,8 +83,8 @@ class CampaignFile(FileModel):
     optional_fields: tuple[FieldText, ...] = ()
     steps: Annotated[tuple[StepModel, ...], Field(min_length=1, max_length=20)]
 
-    def to_domain(self, body: TemplateBody) -> Campaign:
-        """Raises `BrokenTemplate` for the first text that is missing or no template."""
+    def to_domain(self, body: TemplateBody, octets: FileOctets) -> Campaign:
+        """Raises `BrokenTemplate` for the first text that is missing or no template, or file that may not be attached."""
         return Campaign(
             name=CampaignName(self.name),
             pool=PoolName(self.pool),
@@ -90,16 +95,32 @@ class CampaignFile(FileModel):
             leads=self.leads.to_domain(),
             required_fields=tuple(self.required_fields),
             optional_fields=tuple(self.optional_fields),
-            steps=tuple(self._step(index, body) for index in range(len(self.steps))),
+            steps=tuple(self._step(index, body, octets) for index in range(len(self.steps))),
         )
 
-    def _step(self, index: int, body: TemplateBody) -> Step:
+    def _step(self, index: int, body: TemplateBody, octets: FileOctets) -> Step:
         step = self.steps[index]
         variants = (
             self._variant(("steps", index, "variants", position), variant, body)
             for position, variant in enumerate(step.variants)
         )
-        return Step(index + 1, step.delay_business_days, tuple(variants))
+        files = self._files(index, octets)
+        return Step(index + 1, step.delay_business_days, tuple(variants), files)
+
+    def _files(self, index: int, octets: FileOctets) -> tuple[Attachment, ...]:
+        files = []
+        for position, name in enumerate(self.steps[index].attachments):
+            place = ("steps", index, "attachments", position)
+            try:
+                files.append(Attachment(PurePosixPath(name).name, octets(name)))
+            except LookupError:
+                raise BrokenTemplate(place, f"There is no file {name}.") from None
+            refused = check_attachments(files)
+            if refused is not None:
+                raise BrokenTemplate(place, f"It cannot be attached: {refused.sentence}.")
+            if [file.name for file in files].count(files[-1].name) > 1:
+                raise BrokenTemplate(place, f"There are two files named {files[-1].name}.")
+        return tuple(files)
 
     def _variant(self, place: tuple[str | int, ...], variant: VariantModel, body: TemplateBody) -> Variant:
         subject_name = TemplateName(f"{self.name}/{place[1]}/{variant.name}/subject")

@@ -189,13 +189,16 @@ class _TenantLoad:
 
     def _with_texts(self, written: CampaignFile, file: str, lined: LinedYaml) -> Campaign:
         try:
-            return written.to_domain(self._template_body)
+            return written.to_domain(self._template_body, self._file_octets)
         except BrokenTemplate as fault:
             self._fault(file, lined.line(fault.place), ".".join(map(str, fault.place)), fault.sentence)
             raise
 
     def _template_body(self, name: TemplateName) -> str:
+        return self._file_octets(name).decode()
+
+    def _file_octets(self, name: str) -> bytes:
         try:
-            return self.store.get(object_key(f"templates/{self.slug}/{name}")).decode()
+            return self.store.get(object_key(f"templates/{self.slug}/{name}"))
         except UnsafeObjectKey:
             raise ObjectMissing(name) from None

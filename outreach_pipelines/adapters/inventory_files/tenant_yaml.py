@@ -3,6 +3,7 @@
 A field left out has the default of `domain.sending_policy`; `null` means unlimited where the domain says so.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from outreach_pipelines.adapters.inventory_files.values import (
     HostText,
     HoursText,
     HttpsUrl,
+    OriginText,
     PortText,
     SecretText,
     SettingText,
@@ -26,12 +28,17 @@ from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.provider_account import (
     AccountName,
     Connection,
+    DkimKeyRef,
+    GoogleTokens,
     MailgunConnection,
+    MicrosoftTokens,
     PostmarkConnection,
     ProviderAccount,
     ProviderKind,
     SesConnection,
     SmtpConnection,
+    SmtpLimits,
+    SmtpTokens,
     TenantAccount,
     Tls,
 )
@@ -192,6 +199,7 @@ class SesModel(AccountModel):
     endpoint: SettingText | None = None
     access_key_id: SecretText | None = None
     secret_access_key: SecretText | None = None
+    ses_tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
 
     @model_validator(mode="after")
     def _both_keys_or_none(self) -> "SesModel":
@@ -202,19 +210,57 @@ class SesModel(AccountModel):
 
     def to_domain(self) -> TenantAccount:
         keys = (self.access_key_id, self.secret_access_key)
-        return self.account(ProviderKind.SES, SesConnection(self.region, self.endpoint, *keys))
+        account = self.account(ProviderKind.SES, SesConnection(self.region, self.endpoint, *keys))
+        return replace(account, ses_tenant=self.ses_tenant)
+
+
+class GoogleTokensModel(FileModel):
+    kind: Literal["google"]
+
+    def to_domain(self) -> SmtpTokens:
+        return GoogleTokens()
+
+
+class MicrosoftTokensModel(FileModel):
+    kind: Literal["microsoft"]
+    directory: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,100}$")]
+    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
+
+    def to_domain(self) -> SmtpTokens:
+        return MicrosoftTokens(self.directory, self.client_id)
+
+
+class DkimModel(FileModel):
+    """`key` leads to a PEM text: RSA of 2048 bits or more, or Ed25519."""
+
+    domain: HostText
+    selector: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$")]
+    key: SecretText
+
+    def to_domain(self) -> DkimKeyRef:
+        return DkimKeyRef(self.domain, self.selector, self.key)
 
 
 class SmtpModel(AccountModel):
+    """`password` leads to the secret of `tokens`, where these are used: a key file or a client secret."""
+
     kind: Literal["smtp"]
     host: SettingText
     port: PortText
     tls: Tls = Tls.IMPLICIT
     username: SettingText
     password: SecretText
+    tokens: Annotated[GoogleTokensModel | MicrosoftTokensModel, Field(discriminator="kind")] | None = None
+    connections: Annotated[int, Field(ge=1, le=100)] = SmtpLimits().connections
+    messages_per_connection: Positive | None = None
+    envelope: Literal["tagged", "mailbox"] = "tagged"
+    dkim: Annotated[tuple[DkimModel, ...], Field(max_length=1000)] = ()
 
     def to_domain(self) -> TenantAccount:
-        connection = SmtpConnection(self.host, self.port, self.tls, self.username, self.password)
+        login = self.username, self.password, self.tokens.to_domain() if self.tokens else None
+        limits, tagged = SmtpLimits(self.connections, self.messages_per_connection), self.envelope == "tagged"
+        width = limits, tagged, tuple(key.to_domain() for key in self.dkim)
+        connection = SmtpConnection(self.host, self.port, self.tls, *login, *width)
         return self.account(ProviderKind.SMTP, connection)
 
 
@@ -222,18 +268,22 @@ class MailgunModel(AccountModel):
     kind: Literal["mailgun"]
     region: Literal["us", "eu"]
     api_key: SecretText
+    base_url: OriginText | None = None
+    require_tls: bool = False
 
     def to_domain(self) -> TenantAccount:
-        return self.account(ProviderKind.MAILGUN, MailgunConnection(self.region, self.api_key))
+        connection = MailgunConnection(self.region, self.api_key, self.base_url, self.require_tls)
+        return self.account(ProviderKind.MAILGUN, connection)
 
 
 class PostmarkModel(AccountModel):
     kind: Literal["postmark"]
     server_token: SecretText
     stream: Slug = "broadcast"
+    base_url: OriginText | None = None
 
     def to_domain(self) -> TenantAccount:
-        return self.account(ProviderKind.POSTMARK, PostmarkConnection(self.server_token, self.stream))
+        return self.account(ProviderKind.POSTMARK, PostmarkConnection(self.server_token, self.stream, self.base_url))
 
 
 class InboxModel(FileModel):

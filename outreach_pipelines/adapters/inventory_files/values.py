@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from outreach_pipelines.domain.address import Address, BadAddress, DomainName, parse_address, parse_domain
 from outreach_pipelines.domain.lead import FieldName
+from outreach_pipelines.domain.loopback import is_private_origin
 from outreach_pipelines.domain.place import CountryCode, ZoneName, parse_country, parse_zone
 from outreach_pipelines.domain.reference import SecretRef, Setting, parse_secret_ref, parse_setting
 from outreach_pipelines.domain.sending_policy import Hours
@@ -83,6 +84,11 @@ def _https_url(text: str) -> str | None:
     return text if re.fullmatch(r"https://[a-z0-9.-]+(/[!-~]*)?", text) else None
 
 
+def _origin(text: str) -> Setting | None:
+    setting = parse_setting(text)
+    return setting if setting and (str(setting).startswith("env:") or is_private_origin(text)) else None
+
+
 def _port(text: str) -> Setting | None:
     setting = parse_setting(text)
     return setting if setting and (str(setting).startswith("env:") or _is_port(text)) else None
@@ -103,6 +109,7 @@ FieldText = Annotated[FieldName, _reads(_field_name, "a field name of lower-case
 HttpsUrl = Annotated[str, _reads(_https_url, "an https address is wanted")]
 SettingText = Annotated[Setting, _reads(parse_setting, "a value or env:NAME is wanted")]
 PortText = Annotated[Setting, _reads(_port, "a port from 1 to 65535 or env:NAME is wanted")]
+OriginText = Annotated[Setting, _reads(_origin, "https://HOST, http on loopback, or env:NAME is wanted")]
 SecretText = Annotated[
     SecretRef,
     _reads(

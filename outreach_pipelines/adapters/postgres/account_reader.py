@@ -7,12 +7,12 @@ from sqlalchemy import Engine, RowMapping, text
 
 from outreach_pipelines.adapters.postgres.account_settings import connection_of
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
+from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.provider_account import Connection
-from outreach_pipelines.domain.send_plan.snapshot import AccountId
 from outreach_pipelines.domain.tenant import TenantId
 
 _ACCOUNTS = text("""
-    select a.account_id, a.name, a.kind, a.settings, s.configuration_set
+    select a.account_id, a.name, a.kind, a.settings, s.configuration_set, s.ses_tenant
       from app.provider_account a join app.provider_account_share s on s.account_id = a.account_id and s.tenant_id = (select app.tenant())
      order by a.account_id""")
 
@@ -26,6 +26,7 @@ class AccountRow:
     kind: str
     connection: Connection
     configuration_set: str | None
+    ses_tenant: str | None = None
 
 
 def read_accounts(engine: Engine, tenant: TenantId) -> Sequence[AccountRow]:
@@ -33,7 +34,14 @@ def read_accounts(engine: Engine, tenant: TenantId) -> Sequence[AccountRow]:
     with tenant_session(engine, tenant) as connection:
         rows = connection.execute(_ACCOUNTS).mappings().all()
     return [
-        AccountRow(AccountId(row["account_id"]), row["name"], row["kind"], _connection(row), row["configuration_set"])
+        AccountRow(
+            AccountId(row["account_id"]),
+            row["name"],
+            row["kind"],
+            _connection(row),
+            row["configuration_set"],
+            row["ses_tenant"],
+        )
         for row in rows
     ]
 

@@ -3,16 +3,22 @@
 Only references to secrets pass here. Reading the rows is `account_reader`'s.
 """
 
+import json
 from collections.abc import Mapping
 from typing import assert_never
 
 from outreach_pipelines.domain.provider_account import (
     Connection,
+    DkimKeyRef,
+    GoogleTokens,
     MailgunConnection,
+    MicrosoftTokens,
     PostmarkConnection,
     ProviderKind,
     SesConnection,
     SmtpConnection,
+    SmtpLimits,
+    SmtpTokens,
     Tls,
 )
 from outreach_pipelines.domain.reference import SecretRef, Setting, parse_secret_ref, parse_setting
@@ -28,11 +34,12 @@ def settings_of(connection: Connection) -> Settings:
             return {"region": region, "endpoint": _text(endpoint), **keys}
         case SmtpConnection(host, port, tls, username, password):
             login = {"username": str(username), "password": str(password)}
-            return {"host": str(host), "port": str(port), "tls": tls.value, **login}
-        case MailgunConnection(region, api_key):
-            return {"region": region, "api_key": str(api_key)}
-        case PostmarkConnection(server_token, stream):
-            return {"server_token": str(server_token), "stream": stream}
+            return {"host": str(host), "port": str(port), "tls": tls.value, **login, **_smtp_width(connection)}
+        case MailgunConnection(region, api_key, base_url, require_tls):
+            wishes = {"base_url": _text(base_url), "require_tls": "yes" if require_tls else None}
+            return {"region": region, "api_key": str(api_key), **wishes}
+        case PostmarkConnection(server_token, stream, base_url):
+            return {"server_token": str(server_token), "stream": stream, "base_url": _text(base_url)}
     assert_never(connection)
 
 
@@ -41,16 +48,21 @@ def connection_of(kind: str, settings: Settings) -> Connection:
     stored = _Stored(settings)
     match ProviderKind(kind):
         case ProviderKind.SES:
-            endpoint = stored.setting("endpoint") if settings.get("endpoint") else None
+            endpoint = stored.optional_setting("endpoint")
             keys = [stored.secret(name) if settings.get(name) else None for name in _SES_KEYS]
             return SesConnection(stored.text("region"), endpoint, *keys)
         case ProviderKind.SMTP:
             host, port, username = (stored.setting(name) for name in ("host", "port", "username"))
-            return SmtpConnection(host, port, Tls(stored.text("tls")), username, stored.secret("password"))
+            login = username, stored.secret("password"), _smtp_tokens(stored, settings)
+            tagged = settings.get("envelope") != "mailbox"
+            width = _smtp_limits(settings), tagged, stored.dkim_keys()
+            return SmtpConnection(host, port, Tls(stored.text("tls")), *login, *width)
         case ProviderKind.MAILGUN:
-            return MailgunConnection(stored.text("region"), stored.secret("api_key"))
+            key, base_url = stored.secret("api_key"), stored.optional_setting("base_url")
+            return MailgunConnection(stored.text("region"), key, base_url, settings.get("require_tls") == "yes")
         case ProviderKind.POSTMARK:
-            return PostmarkConnection(stored.secret("server_token"), stored.text("stream"))
+            token, base_url = stored.secret("server_token"), stored.optional_setting("base_url")
+            return PostmarkConnection(token, stored.text("stream"), base_url)
 
 
 def region_of(connection: Connection) -> str | None:
@@ -70,6 +82,47 @@ def secret_of(connection: Connection) -> SecretRef | None:
         case PostmarkConnection():
             return connection.server_token
     assert_never(connection)
+
+
+def _smtp_width(connection: SmtpConnection) -> Settings:
+    """What differs from the usual account; that one keeps the settings it always had."""
+    limits, tokens = connection.limits, connection.tokens
+    width: dict[str, str] = {} if connection.tagged_envelope else {"envelope": "mailbox"}
+    if limits.connections != SmtpLimits().connections:
+        width["connections"] = str(limits.connections)
+    if limits.messages_per_connection is not None:
+        width["messages_per_connection"] = str(limits.messages_per_connection)
+    if connection.dkim:
+        width["dkim"] = json.dumps([[key.domain, key.selector, str(key.key)] for key in connection.dkim])
+    match tokens:
+        case GoogleTokens():
+            width["tokens"] = "google"
+        case MicrosoftTokens(directory, client_id):
+            width |= {"tokens": "microsoft", "directory": directory, "client_id": client_id}
+        case None:
+            pass
+        case _:
+            assert_never(tokens)
+    return width
+
+
+def _smtp_tokens(stored: "_Stored", settings: Settings) -> SmtpTokens | None:
+    match settings.get("tokens"):
+        case None:
+            return None
+        case "google":
+            return GoogleTokens()
+        case "microsoft":
+            return MicrosoftTokens(stored.text("directory"), stored.text("client_id"))
+        case other:
+            message = f"the stored account has its tokens from {other}"
+            raise ValueError(message)
+
+
+def _smtp_limits(settings: Settings) -> SmtpLimits:
+    connections, messages = settings.get("connections"), settings.get("messages_per_connection")
+    usual = SmtpLimits()
+    return SmtpLimits(int(connections) if connections else usual.connections, int(messages) if messages else None)
 
 
 _SES_KEYS = ("access_key_id", "secret_access_key")
@@ -97,9 +150,20 @@ class _Stored:
             raise ValueError(message)
         return found
 
+    def optional_setting(self, name: str) -> Setting | None:
+        return self.setting(name) if self._settings.get(name) else None
+
     def secret(self, name: str) -> SecretRef:
-        found = parse_secret_ref(self.text(name))
-        if found is None:
-            message = f"the stored account's {name} is no reference"
-            raise ValueError(message)
-        return found
+        return _reference(name, self.text(name))
+
+    def dkim_keys(self) -> tuple[DkimKeyRef, ...]:
+        rows = json.loads(self._settings.get("dkim") or "[]")
+        return tuple(DkimKeyRef(domain, selector, _reference("dkim", key)) for domain, selector, key in rows)
+
+
+def _reference(name: str, text: str) -> SecretRef:
+    found = parse_secret_ref(text)
+    if found is None:
+        message = f"the stored account's {name} is no reference"
+        raise ValueError(message)
+    return found

@@ -28,6 +28,7 @@ from outreach_pipelines.domain.tenant import TenantId, TenantRef, TenantSlug
 from outreach_pipelines.errors import NotFound
 
 _SQL = statements("diagnosis")
+_PLANS = statements("plans")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def _tenant(connection: Connection, tenant: TenantRef, row: RowMapping) -> Tenan
         paths=[PathSigns(**each) for each in rows("paths")],
         inboxes=[InboxSigns(**each) for each in rows("inboxes")],
         plans=[_plan(each) for each in rows("plans", today=today)],
+        something_may_go_today=connection.execute(_PLANS["something_may_go"], {"day": today}).scalar_one(),
         holds=[HoldSigns(**each) for each in rows("holds")],
         **counts,
     )

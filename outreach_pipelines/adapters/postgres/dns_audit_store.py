@@ -25,7 +25,7 @@ from outreach_pipelines.domain.dns_audit.settling import AwaitingConfirmation, S
 from outreach_pipelines.domain.inventory import Direction, Selector, SendingDomain
 from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.provider_account import AccountName, ProviderAccount, ProviderKind
-from outreach_pipelines.domain.send_plan.snapshot import ReadinessState
+from outreach_pipelines.domain.send_plan.senders import ReadinessState
 from outreach_pipelines.domain.tenant import TenantId
 
 _SQL = statements("dns_audit")

@@ -37,7 +37,7 @@ class PostgresDueHours:
         return self._refs(_HELD, hour)
 
     def _refs(self, statement: TextClause, hour: datetime) -> Sequence[TenantRef]:
-        with self.ops.connect() as connection:
+        with self.ops.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             return [
                 TenantRef(TenantId(row.id), TenantSlug(row.slug))
                 for row in connection.execute(statement, {"hour": hour})

@@ -11,9 +11,9 @@ from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.enroll_leads import AppliedFile, LeadFileId, StoredLead, TakingCampaign
 from outreach_pipelines.domain.campaign import LeadSelection
+from outreach_pipelines.domain.ids import CampaignId, LeadId
 from outreach_pipelines.domain.lead import FieldName, LeadColumn
 from outreach_pipelines.domain.lead_file import LeadFileName
-from outreach_pipelines.domain.send_plan.snapshot import CampaignId, LeadId
 from outreach_pipelines.domain.suppression import CampaignName
 from outreach_pipelines.domain.tenant import TenantId
 

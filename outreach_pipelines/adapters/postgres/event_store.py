@@ -43,7 +43,7 @@ class PostgresEventInbox:
     def prove(self, canary: MessageTag) -> None:
         """See `EventInbox.prove`."""
         with tenant_session(self.app, canary.tenant) as connection:
-            connection.execute(_SQL["prove_account"], {"account_id": canary.message})
+            connection.execute(_SQL["canary_home"], {"canary_id": canary.message})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, RowMapping
 
+from outreach_pipelines.adapters.postgres.closed_days import close_days, closed_before
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.application.apply_back_off import EvidenceAsked
 from outreach_pipelines.domain.back_off import (
@@ -30,9 +31,9 @@ from outreach_pipelines.domain.back_off.news import (
     outcomes_of_news,
 )
 from outreach_pipelines.domain.back_off.scope_key import ScopeKey, scope_key, scope_of
+from outreach_pipelines.domain.ids import MailboxId
 from outreach_pipelines.domain.inbound.verdict import BounceClass
 from outreach_pipelines.domain.mailbox_health import DayOutcomes
-from outreach_pipelines.domain.send_plan.snapshot import MailboxId
 from outreach_pipelines.domain.tenant import TenantId
 
 _SQL = statements("back_off")
@@ -82,6 +83,7 @@ def read_evidence(connection: Connection, tenant: TenantId, asked: EvidenceAsked
     reading.sends()
     reading.fates()
     reading.accounts()
+    close_days(connection, asked.now, reading.closed)
     return {scope_of(key, tenant): found.evidence() for key, found in reading.found.items()}
 
 
@@ -92,7 +94,8 @@ class _Reading:
         self.found: dict[ScopeKey, _Gathered] = defaultdict(_Gathered)
         for scope in asked.keep:
             self.found[scope_key(scope)] = _Gathered()
-        self.since = datetime.combine(asked.since, time(), asked.now.tzinfo)
+        self.since = self._midnight(asked.since)
+        self.closed = closed_before(connection, asked.now)
 
     def news(self) -> None:
         counts: dict[_NewsDay, dict[News, int]] = defaultdict(dict)
@@ -117,8 +120,10 @@ class _Reading:
             self.found[ScopeKey(row["scope_key"])].errors = ErrorRun(row["errors_in_row"], row["last_at"])
 
     def sends(self) -> None:
+        first = max(self.closed, self.asked.since)
+        days = {"since_day": self.asked.since, "open_day": first, "open": self._midnight(first)}
         for statement in ("sends", "sends_of_files"):
-            for row in self._rows(statement, since=self.since, scopes=list(self.found)):
+            for row in self._rows(statement, **days, since=self.since, scopes=list(self.found)):
                 sent = DayOutcomes(day=row["day"], accepted=row["accepted"], reporting=row["reporting"])
                 self.found[ScopeKey(row["scope_key"])].days.append(sent)
 
@@ -132,9 +137,14 @@ class _Reading:
     def accounts(self) -> None:
         # A tenant's own part first: an account is judged by all tenants' together.
         start = datetime.combine(self.asked.since - timedelta(days=1), time(), UTC)
-        self.connection.execute(_SQL["add_account_days"], self._values() | {"since": start})
+        # The UTC day in which the first open local day begins is open too.
+        opened = max(start, datetime.combine(self.closed - timedelta(days=1), time(), UTC))
+        self.connection.execute(_SQL["add_account_days"], self._values() | {"since": start, "open": opened})
         for row in self._rows("account_days", since_day=start.date()):
             self.found[ScopeKey(row["scope_key"])].days.append(_account_day(row))
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), self.asked.now.tzinfo)
 
     def _values(self) -> dict[str, object]:
         zone = str(self.asked.now.tzinfo)

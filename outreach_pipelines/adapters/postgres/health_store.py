@@ -29,10 +29,11 @@ from outreach_pipelines.application.score_mailboxes import (
     StandingHolds,
 )
 from outreach_pipelines.domain.back_off.news import News, outcomes_of_news
+from outreach_pipelines.domain.ids import MailboxId
 from outreach_pipelines.domain.mailbox_health import DayOutcomes
 from outreach_pipelines.domain.provider_account import ProviderKind
 from outreach_pipelines.domain.ramp_up import RampDay
-from outreach_pipelines.domain.send_plan.snapshot import MailboxId, MailboxState
+from outreach_pipelines.domain.send_plan.senders import MailboxState
 from outreach_pipelines.domain.tenant import TenantId
 
 _SQL = statements("health")

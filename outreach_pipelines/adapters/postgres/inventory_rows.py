@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from outreach_pipelines.adapters.postgres.account_settings import region_of, secret_of, settings_of
 from outreach_pipelines.adapters.templates import template_key
+from outreach_pipelines.domain.attachments import Attachment
 from outreach_pipelines.domain.campaign import Campaign, Template
 from outreach_pipelines.domain.inventory import Inbox, Mailbox, SendingDomain, TenantInventory
 from outreach_pipelines.domain.inventory_item import ChangeKind, ItemChange, ItemKind
@@ -45,6 +46,12 @@ class ChangedParts:
             for body in variant.bodies
         ]
         return list({body.digest: body for body in bodies}.values())
+
+    @property
+    def attachments(self) -> Sequence[Attachment]:
+        """The files of the changed campaigns, each once."""
+        files = [file for campaign in self._campaigns for step in campaign.steps for file in step.attachments]
+        return list({file.sha256: file for file in files}.values())
 
     def has(self, kind: ItemKind) -> bool:
         """Whether a part of this kind was added or changed."""
@@ -96,6 +103,7 @@ class ChangedParts:
         yield Write("put_campaign", [_campaign(campaign) for campaign in self._campaigns])
         yield Write("drop_steps", [{"campaign": campaign.name} for campaign in self._campaigns])
         yield Write("add_step", [row for campaign in self._campaigns for row in _steps(campaign)])
+        yield Write("add_attachment", [row for campaign in self._campaigns for row in _attachments(campaign)])
         yield Write("add_variant", [row for campaign in self._campaigns for row in _variants(campaign)])
 
     def _withdrawals(self) -> Iterator[Write]:
@@ -183,7 +191,8 @@ def _account(use: TenantAccount) -> Row:
 
 
 def _share(use: TenantAccount) -> Row:
-    return {"name": use.account.name, "share": use.share, "configuration_set": use.configuration_set or None}
+    names = {"configuration_set": use.configuration_set or None, "ses_tenant": use.ses_tenant or None}
+    return {"name": use.account.name, "share": use.share, **names}
 
 
 def _inbox(inbox: Inbox) -> Row:
@@ -251,6 +260,13 @@ def _campaign(campaign: Campaign) -> Row:
 def _steps(campaign: Campaign) -> Iterator[Row]:
     for step in campaign.steps:
         yield {"campaign": campaign.name, "step": step.number, "delay_business_days": step.delay_business_days}
+
+
+def _attachments(campaign: Campaign) -> Iterator[Row]:
+    for step in campaign.steps:
+        for position, file in enumerate(step.attachments, 1):
+            name = {"campaign": campaign.name, "step": step.number, "position": position, "name": file.name}
+            yield {**name, "sha256": file.sha256, "octets": len(file.body)}
 
 
 def _variants(campaign: Campaign) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from outreach_pipelines.adapters.postgres.copying import copy_rows
 from outreach_pipelines.adapters.postgres.inventory_rows import ChangedParts
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
-from outreach_pipelines.adapters.templates import template_key
+from outreach_pipelines.adapters.templates import attachment_key, template_key
 from outreach_pipelines.application.stored_objects import ObjectStore
 from outreach_pipelines.domain.address import Address
 from outreach_pipelines.domain.inventory import TenantInventory
@@ -48,6 +48,8 @@ class PostgresInventoryStore:
         changed = ChangedParts(inventory, changes)
         for template in changed.templates:
             self.objects.put(template_key(template.digest), template.body.encode(), only_if_absent=True)
+        for file in changed.attachments:
+            self.objects.put(attachment_key(file.sha256), file.body, only_if_absent=True)
         with tenant_session(self.engine, self._number_made(inventory.tenant.slug)) as connection:
             connection.execute(_SQL["lock"])
             for statement, rows in changed.writes():

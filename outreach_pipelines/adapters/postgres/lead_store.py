@@ -5,7 +5,7 @@ where a lead's mail goes (`recipient_store`).
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
@@ -17,7 +17,7 @@ from outreach_pipelines.application.import_leads import LeadRecord, LeadsWritten
 from outreach_pipelines.domain.address import address_hmac, domain_hmac
 from outreach_pipelines.domain.address_keys import global_address_key, tenant_address_key
 from outreach_pipelines.domain.lead import Lead, RejectedRow
-from outreach_pipelines.domain.lead_file import FileDigest, FileRefused, LeadFile
+from outreach_pipelines.domain.lead_file import FileDigest, FileRefused, LeadFile, LeadFileName
 from outreach_pipelines.domain.tenant import TenantId, TenantSlug
 
 _SQL = statements("leads")
@@ -30,7 +30,7 @@ _PERSON = (
 
 @dataclass(frozen=True, slots=True)
 class PostgresLeadStore:
-    """`LeadStore` as role outreach_app. `address_key` is the installation's (`domain.address_keys`)."""
+    """`LeadStore` and `RefusalStore` as role outreach_app. `address_key` is the installation's (`domain.address_keys`)."""
 
     engine: Engine
     address_key: bytes
@@ -55,6 +55,20 @@ class PostgresLeadStore:
         with tenant_session(self.engine, tenant) as connection:
             values = {**_file_values(refusal.file, _slug(connection)), "line": refusal.line}
             connection.execute(_SQL["refuse_file"], values | {"sentence": refusal.sentence})
+
+    def refusals(self, tenant: TenantId) -> Sequence[FileRefused]:
+        """See `RefusalStore.refusals`."""
+        with tenant_session(self.engine, tenant) as connection:
+            folder = f"uploads/{_slug(connection)}/"
+            rows = connection.execute(_SQL["refusals"]).all()
+        return [
+            FileRefused(
+                LeadFile(LeadFileName(row.object_key.removeprefix(folder)), FileDigest(row.sha256)),
+                row.line,
+                row.sentence,
+            )
+            for row in rows
+        ]
 
 
 def _knows(connection: Connection, digest: FileDigest) -> bool:

@@ -5,24 +5,27 @@ Belongs here: binding values to named statements. Does not: any rule; those stan
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, RowMapping
 
+from outreach_pipelines.adapters.postgres.account_blocks import AccountBlocks, WorkerId, new_worker
 from outreach_pipelines.adapters.postgres.named import statements
-from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
+from outreach_pipelines.adapters.postgres.tenant_session import tenant_session, tenant_statement
 from outreach_pipelines.application.ports import Begun, NextDue, NotBegun, Swept
 from outreach_pipelines.application.prove_accounts import AccountToProve
+from outreach_pipelines.domain.attachments import AttachmentRef
+from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.letter import ClaimedMessage, ClaimToken, Content, Letter, Recipient, Sender, Thread
-from outreach_pipelines.domain.message import MessageState
+from outreach_pipelines.domain.message import MessageId, MessageState
 from outreach_pipelines.domain.message_tag import WireTag
 from outreach_pipelines.domain.send_answer import Accepted, RefusalAction, RefusalVerdict, Refused
-from outreach_pipelines.domain.send_plan.snapshot import AccountId
 from outreach_pipelines.domain.tenant import TenantId
 
 LEASE_SECONDS = 90
+BLOCK_TRIES = 8
 _SQL = statements("messages")
 
 
@@ -31,6 +34,7 @@ class PostgresMessageStore:
     """`MessageStore` as role outreach_app."""
 
     engine: Engine
+    worker: WorkerId = field(default_factory=new_worker)
 
     def epoch(self) -> int:
         """See `MessageStore.epoch`."""
@@ -55,13 +59,19 @@ class PostgresMessageStore:
     def begin(
         self, claim: ClaimedMessage, *, hour: datetime, epoch: int, tag: WireTag, subject: str | None = None
     ) -> Begun | NotBegun:
-        """See `MessageStore.begin`."""
-        values = _key(claim) | {"token": claim.token, "hour": hour, "epoch": epoch, "tag": tag, "subject": subject}
-        with tenant_session(self.engine, claim.tenant) as connection:
-            row = connection.execute(_SQL["begin_send"], values).one()
-        if row.verdict == "begin":
-            return Begun(AccountId(row.account_id))
-        return NotBegun(row.verdict, row.reason, row.not_before)
+        """See `MessageStore.begin`. An account with a quota or rate is leased before: `account_blocks`."""
+        names = {"hour": hour, "epoch": epoch, "tag": tag, "subject": subject, "worker": self.worker}
+        values = _key(claim) | {"token": claim.token} | names
+        for _ in range(BLOCK_TRIES):
+            row = tenant_statement(self.engine, claim.tenant, _SQL["begin_send"], values)
+            verdict, reason, not_before, account = row
+            if verdict == "begin":
+                return Begun(AccountId(account))
+            if verdict != "block":
+                return NotBegun(verdict, reason, not_before)
+            AccountBlocks(self.engine, self.worker).lease(AccountId(account))
+        # Each lease was used up or over before we came back: the run's end hands the claim back.
+        return NotBegun("lost", "no_lease_of_account", None)
 
     def record_accepted(
         self, claim: ClaimedMessage, answer: Accepted, *, subject: str, next_due_day: date | None
@@ -74,8 +84,8 @@ class PostgresMessageStore:
             "subject": subject,
             "next_due_day": next_due_day,
         }
-        with tenant_session(self.engine, claim.tenant) as connection:
-            return str(connection.execute(_SQL["record_acceptance"], values).scalar_one())
+        (found,) = tenant_statement(self.engine, claim.tenant, _SQL["accept"], values)
+        return str(found)
 
     def record_refused(self, claim: ClaimedMessage, refused: Refused, verdict: RefusalVerdict) -> bool:
         """See `MessageStore.record_refused`. The refusal also enters the event inbox, in the same transaction."""
@@ -112,7 +122,8 @@ class PostgresMessageStore:
             connection.execute(_SQL["fail_claim"], _key(claim) | {"token": claim.token, "reason": reason})
 
     def release(self, tenant: TenantId, token: ClaimToken) -> int:
-        """See `MessageStore.release`."""
+        """See `MessageStore.release`. What this process has leased of accounts goes back too."""
+        AccountBlocks(self.engine, self.worker).give_back()
         with tenant_session(self.engine, tenant) as connection:
             return connection.execute(_SQL["release_claims"], {"token": token}).rowcount
 
@@ -120,7 +131,7 @@ class PostgresMessageStore:
         """See `MessageStore.next_due`."""
         with tenant_session(self.engine, tenant) as connection:
             row = connection.execute(_SQL["next_due"], {"hour": hour}).one()
-        return NextDue(row.due_at, row.retry_at)
+        return NextDue(row.due_at, row.retry_seconds)
 
     def sweep(self, tenant: TenantId, *, horizon_seconds: float) -> Swept:
         """See `MessageStore.sweep`. Each rule is a transaction of its own, so that none waits for another's locks."""
@@ -133,18 +144,11 @@ class PostgresMessageStore:
             given_up=self._moved(tenant, "give_up_doubt", horizon_seconds=horizon_seconds),
         )
 
-    def record_call(self, account: AccountId, outcome: str, milliseconds: int) -> None:
-        """See `MessageStore.record_call`."""
-        with self.engine.begin() as connection:
-            connection.execute(
-                _SQL["record_call"], {"account_id": account, "outcome": outcome, "milliseconds": milliseconds}
-            )
-
     def to_prove(self, tenant: TenantId, *, proven_for_minutes: int) -> Sequence[AccountToProve]:
         """See `ProofStore.to_prove`."""
         with tenant_session(self.engine, tenant) as connection:
             rows = connection.execute(_SQL["accounts_to_prove"], {"minutes": proven_for_minutes}).all()
-        return [AccountToProve(AccountId(row.account_id), row.sender) for row in rows if row.sender is not None]
+        return [AccountToProve(AccountId(row.account_id), row.sender, MessageId(row.canary_id)) for row in rows]
 
     def _moved(self, tenant: TenantId, statement: str, **values: float) -> int:
         with tenant_session(self.engine, tenant) as connection:
@@ -211,9 +215,13 @@ def _letter(tenant: TenantId, token: ClaimToken, row: RowMapping) -> Letter:
             postal_address=row["postal_address"],
             unsubscribe_host=row["unsubscribe_host"],
         ),
-        content=Content(row["subject"], row["text_sha256"], row["html_sha256"]),
+        content=Content(row["subject"], row["text_sha256"], row["html_sha256"], _attachments(row)),
         thread=Thread(tuple(row["thread"]), row["thread_subject"]) if row["thread"] else None,
     )
+
+
+def _attachments(row: RowMapping) -> tuple[AttachmentRef, ...]:
+    return tuple(AttachmentRef(file["sha256"], file["name"], file["octets"]) for file in row["attachments"])
 
 
 def _fields(row: RowMapping) -> MappingProxyType[str, str]:

@@ -15,11 +15,12 @@ from outreach_pipelines.adapters.postgres.copying import copy_rows
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.snapshot_reader import read_snapshot
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
-from outreach_pipelines.application.plan_sends import PlanFiles, PlanRow, Release, SavedPlan
+from outreach_pipelines.application.plan_sends import PlanFiles, PlanRow, PlanStatus, Release, SavedPlan
+from outreach_pipelines.domain.ids import CampaignId, EnrollmentId
 from outreach_pipelines.domain.message import PlanId
 from outreach_pipelines.domain.send_key import send_key
 from outreach_pipelines.domain.send_plan.plan import Decision, Placement, Plan
-from outreach_pipelines.domain.send_plan.snapshot import CampaignId, ContentHash, EnrollmentId, Snapshot, VariantName
+from outreach_pipelines.domain.send_plan.snapshot import ContentHash, Snapshot, VariantName
 from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import NotFound, Refused
 
@@ -28,7 +29,7 @@ _STAGE = (
     "enrollment_id", "step", "placed", "binding_constraint", "found", "looked_through", "detail", "ends", "send_key", "mailbox_id",
     "due_at", "window_start", "window_end", "variant", "content_hash", "account_ids",
 )  # fmt: skip
-_LISTED = tuple(field.name for field in fields(PlanRow) if field.name != "not_placed_by")
+_LISTED = tuple(field.name for field in fields(PlanRow) if field.name not in ("status", "not_placed_by"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,15 @@ class PostgresPlanStore:
         with tenant_session(self.engine.execution_options(isolation_level="REPEATABLE READ"), tenant) as connection:
             return read_snapshot(connection, tenant, day)
 
-    def save(self, snapshot: Snapshot, plan: Plan, files: PlanFiles) -> SavedPlan:
+    def today(self, tenant: TenantId) -> date:
+        """See `PlanStore.today`."""
+        with tenant_session(self.engine, tenant) as connection:
+            today: date = connection.execute(_SQL["today"]).scalar_one()
+            return today
+
+    def save(
+        self, snapshot: Snapshot, plan: Plan, files: PlanFiles, *, status: PlanStatus = PlanStatus.DRAFT
+    ) -> SavedPlan:
         """See `PlanStore.save`."""
         with tenant_session(self.engine, plan.tenant_id) as connection:
             connection.execute(_SQL["lock_day"], {"day": plan.day})
@@ -50,7 +59,8 @@ class PostgresPlanStore:
             if known is not None:
                 return SavedPlan(PlanId(known.plan_id), known.version, new=False)
             version = int(connection.execute(_SQL["next_version"], {"day": plan.day}).scalar_one())
-            plan_id = PlanId(connection.execute(_SQL["insert_plan"], _plan_values(plan, version, files)).scalar_one())
+            values = _plan_values(plan, version, files) | {"status": status}
+            plan_id = PlanId(connection.execute(_SQL["insert_plan"], values).scalar_one())
             connection.execute(_SQL["stage_decisions"])
             copy_rows(connection, "decision_stage", _STAGE, _decision_rows(snapshot, plan))
             connection.execute(_SQL["insert_decisions"], {"plan_id": plan_id})
@@ -83,6 +93,11 @@ class PostgresPlanStore:
             rows = connection.execute(_SQL["plans_of_day"], {"day": day}).mappings().all()
             return [_plan_row(connection, row) for row in rows]
 
+    def something_may_go(self, tenant: TenantId, day: date) -> bool:
+        """See `PlanStore.something_may_go`."""
+        with tenant_session(self.engine, tenant) as connection:
+            return bool(connection.execute(_SQL["something_may_go"], {"day": day}).scalar_one())
+
 
 def _as_our_error(fault: SQLAlchemyError) -> Exception:
     cause = getattr(fault, "orig", None)
@@ -97,6 +112,7 @@ def _plan_row(connection: Connection, row: RowMapping) -> PlanRow:
     counts = connection.execute(_SQL["constraint_counts"], {"plan_id": row["plan_id"]}).all()
     return PlanRow(
         **{name: row[name] for name in _LISTED},
+        status=PlanStatus(row["status"]),
         not_placed_by={count.binding_constraint: count.candidates for count in counts},
     )
 

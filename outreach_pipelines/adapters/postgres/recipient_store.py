@@ -11,7 +11,7 @@ from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.recipient_mail import TakesMail, TakesNone
-from outreach_pipelines.domain.send_plan.snapshot import RecipientProvider
+from outreach_pipelines.domain.recipient_provider import RecipientProvider
 from outreach_pipelines.domain.tenant import TenantId
 
 _SQL = statements("leads")

@@ -28,6 +28,7 @@ from outreach_pipelines.application.inbox_mail import (
 )
 from outreach_pipelines.application.ports import TagReader
 from outreach_pipelines.application.stored_objects import ObjectKey, ObjectMissing, ObjectStore, object_key
+from outreach_pipelines.domain.ids import EnrollmentId, MailboxId
 from outreach_pipelines.domain.inbound.message import (
     AutoReply,
     Challenge,
@@ -49,7 +50,6 @@ from outreach_pipelines.domain.inventory import InboxName
 from outreach_pipelines.domain.message import MessageId
 from outreach_pipelines.domain.message_tag import MessageTag, WireTag
 from outreach_pipelines.domain.reference import parse_secret_ref, parse_setting
-from outreach_pipelines.domain.send_plan.snapshot import EnrollmentId, MailboxId
 from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import SettingsFault
 

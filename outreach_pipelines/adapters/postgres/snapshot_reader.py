@@ -22,6 +22,7 @@ from outreach_pipelines.domain.lead import FieldName, LawfulBasis
 from outreach_pipelines.domain.mailbox_health import HEALTH_VERSION
 from outreach_pipelines.domain.place import CountryCode
 from outreach_pipelines.domain.provider_account import ProviderKind
+from outreach_pipelines.domain.recipient_mail import NoMail
 from outreach_pipelines.domain.send_plan.snapshot import (
     Account,
     AccountId,
@@ -51,6 +52,7 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     SourceVersion,
     Step,
     Suppressed,
+    Undeliverable,
     Unsubscribed,
     UsedToday,
     Variant,
@@ -269,6 +271,8 @@ def _block(row: RowMapping, day: date) -> Block | None:
             return Bounced(on)
         case "unsubscribed" | "complained":
             return Unsubscribed(on)
+    if row["undeliverable"] is not None:
+        return Undeliverable(NoMail(row["undeliverable"]), _utc_day(row["provider_checked_at"]))
     away = row["out_of_office_until"]
     return Away(away) if away is not None and away >= day else None
 

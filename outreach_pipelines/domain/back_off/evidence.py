@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 
+from outreach_pipelines.domain.ids import MailboxId
 from outreach_pipelines.domain.mailbox_health import DayOutcomes
-from outreach_pipelines.domain.send_plan.snapshot import MailboxId
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from itertools import chain
 from outreach_pipelines.domain.back_off.verdict import CountsAgainst, counts_against
 from outreach_pipelines.domain.inbound.verdict import BlockCause, BounceClass, Cause, HardCause, SoftCause
 from outreach_pipelines.domain.mailbox_health import DayOutcomes
-from outreach_pipelines.domain.send_plan.snapshot import RecipientProvider
+from outreach_pipelines.domain.recipient_provider import RecipientProvider
 
 REPORTING_PROVIDERS = frozenset(RecipientProvider) - {RecipientProvider.GOOGLE}
 """Those whose complaints reach us. Gmail sends no reports (Amazon SES Developer Guide, complaint feedback loops)."""

@@ -56,18 +56,22 @@ def judge_rate(judged: Judged, rate: CountedRate) -> HoldDecision | None:
 
 def _rate_hold(judged: Judged, rate: CountedRate, numbers: EvidenceNumbers) -> HoldDecision | None:
     rule, median, bound = rate.rule, numbers.median or 0.0, numbers.bound or 0.0
-    seen = f"{numbers.events} {rate.noun} in {numbers.trials} sends of {rule.window_days} days"
+    seen = f"{_counted(numbers.events or 0, rate.noun)} in {_counted(numbers.trials or 0, 'sends')} of {rule.window_days} days"
     if numbers.events >= rule.least_events_to_stop and bound >= rule.stop:
         sure = f"with {rule.stop_confidence:.0%} confidence the rate exceeds {bound:.2%}"
         sentence = f"{seen}: {sure}, and {rule.stop:.2%} stops"
         return _impose(judged, rate, HoldLevel.STOP, sentence, numbers, judged.stop_ends(rule.stop_for))
     if median >= rule.slow:
-        sentence = f"{seen}: the rate is about {median:.2%}, and {rule.slow:.2%} slows"
+        sentence = f"{seen}: smoothed toward the pool, the rate is about {median:.2%}, and {rule.slow:.2%} slows"
         return _impose(judged, rate, HoldLevel.SLOW, sentence, numbers, judged.now + judged.policy.slow_for)
     if median >= rule.warn:
-        sentence = f"{seen}: the rate is about {median:.2%}, and {rule.warn:.2%} warns"
+        sentence = f"{seen}: smoothed toward the pool, the rate is about {median:.2%}, and {rule.warn:.2%} warns"
         return _impose(judged, rate, HoldLevel.WARN, sentence, numbers, None)
     return None
+
+
+def _counted(number: int, things: str) -> str:
+    return f"{number} {things.removesuffix('s') if number == 1 else things}"
 
 
 def _impose(

@@ -6,7 +6,8 @@ Belongs here: the scopes and which of them only a person reopens. Not here: when
 from dataclasses import dataclass
 from typing import NewType, assert_never
 
-from outreach_pipelines.domain.send_plan.snapshot import AccountId, CampaignId, DomainId, MailboxId, RecipientProvider
+from outreach_pipelines.domain.ids import AccountId, CampaignId, DomainId, MailboxId
+from outreach_pipelines.domain.recipient_provider import RecipientProvider
 from outreach_pipelines.domain.tenant import TenantId
 
 LeadFileId = NewType("LeadFileId", int)

@@ -19,7 +19,8 @@ from outreach_pipelines.domain.back_off.scope import (
     TenantAccountScope,
     TenantScope,
 )
-from outreach_pipelines.domain.send_plan.snapshot import AccountId, CampaignId, DomainId, MailboxId, RecipientProvider
+from outreach_pipelines.domain.ids import AccountId, CampaignId, DomainId, MailboxId
+from outreach_pipelines.domain.recipient_provider import RecipientProvider
 from outreach_pipelines.domain.tenant import TenantId
 
 ScopeKey = NewType("ScopeKey", str)

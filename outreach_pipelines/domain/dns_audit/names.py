@@ -14,13 +14,6 @@ _LONGEST_NAME = 253
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
-class DomainNameError(ValueError):
-    """No DNS query can be composed from the text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(f"not a domain name: {text!r}")
-
-
 def parse_domain_name(text: str) -> DomainName | None:
     """Give the name in its one spelling; None where no DNS query can be composed from it (RFC 1035 section 2.3.4)."""
     name = text.removesuffix(".").lower()
@@ -28,14 +21,6 @@ def parse_domain_name(text: str) -> DomainName | None:
         return ROOT if text == "." else None
     fits = len(name) <= _LONGEST_NAME and name.isascii()
     return DomainName(name) if fits and all(0 < len(label) <= _LONGEST_LABEL for label in name.split(".")) else None
-
-
-def domain_name(text: str) -> DomainName:
-    """Give the name in its one spelling; raise `DomainNameError` where it is none."""
-    name = parse_domain_name(text)
-    if name is None:
-        raise DomainNameError(text)
-    return name
 
 
 def is_host_name(name: DomainName) -> bool:

@@ -55,16 +55,6 @@ def readiness_of(account: AccountName, report: CheckReport) -> Readiness:
     return Undecided(tuple(sorted(causes))) if causes else Ready()
 
 
-def combined(states: Iterable[Readiness]) -> Readiness:
-    """Read several accounts' readiness as one: ready where all are."""
-    kept = tuple(states)
-    faults = [finding for state in kept if isinstance(state, NotReady) for finding in state.faults]
-    if faults:
-        return not_ready(dict.fromkeys(faults))
-    causes = {cause for state in kept if isinstance(state, Undecided) for cause in state.causes}
-    return Undecided(tuple(sorted(causes))) if causes else Ready()
-
-
 def not_ready(faults: Iterable[Finding]) -> NotReady:
     """Sort faults, at least one, by their kind."""
     kept = tuple(faults)

@@ -9,6 +9,7 @@ from datetime import date
 from typing import NamedTuple, assert_never
 
 from outreach_pipelines.domain.campaign import CampaignState
+from outreach_pipelines.domain.recipient_mail import NoMail
 from outreach_pipelines.domain.send_plan.plan import Constraint
 from outreach_pipelines.domain.send_plan.routes import LaneKey, Routes, power
 from outreach_pipelines.domain.send_plan.snapshot import (
@@ -25,6 +26,7 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     Replied,
     Snapshot,
     Suppressed,
+    Undeliverable,
     Unsubscribed,
 )
 from outreach_pipelines.domain.send_plan.windows import PlanDay, RecipientDay, Windows, tenant_calendar
@@ -72,6 +74,10 @@ _SUPPRESSED_END = {
     SuppressionKind.HARD_BOUNCE: EndReason.BOUNCED,
     SuppressionKind.COMPLAINT: EndReason.COMPLAINED,
     SuppressionKind.UNSUBSCRIBE: EndReason.UNSUBSCRIBED,
+}
+_NO_MAIL = {
+    NoMail.NULL_MX: "the recipient's domain takes no mail (null MX)",
+    NoMail.NO_SUCH_DOMAIN: "the recipient's domain does not exist",
 }
 
 
@@ -192,6 +198,8 @@ def _blocked(block: Block) -> Objection:
             return Objection(Constraint.OUT_OF_OFFICE, f"out of office until {until}, and one business day more")
         case Erased(on=on):
             return Objection(Constraint.ERASED, f"erased on {on}")
+        case Undeliverable(reason=reason, on=on):
+            return Objection(Constraint.UNDELIVERABLE, f"{_NO_MAIL[reason]}, as the DNS said on {on}")
     assert_never(block)
 
 

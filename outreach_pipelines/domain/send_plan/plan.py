@@ -35,6 +35,7 @@ class Constraint(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     OUT_OF_OFFICE = "out_of_office"
     ERASED = "erased"
+    UNDELIVERABLE = "undeliverable"
     UNVERIFIED = "unverified"
     NO_MAILBOX = "no_mailbox"
     BASIS_NOT_COVERED = "basis_not_covered"

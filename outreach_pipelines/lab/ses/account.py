@@ -101,6 +101,16 @@ class SesAccountState:
         if not self._take_token():
             raise SesRefusedError(SesErrorName.TOO_MANY_REQUESTS, "Maximum sending rate exceeded.")
 
+    def check_tenant(self, outgoing: Outgoing) -> None:
+        """Raise where the request names a tenant that the account has not."""
+        if outgoing.tenant is not None:
+            self.known_tenant(outgoing.tenant)
+
+    def known_tenant(self, name: str) -> None:
+        """Raise the error of SES for a tenant that the account has not."""
+        if name not in self.config.tenants:
+            raise SesRefusedError(SesErrorName.NOT_FOUND, f"Tenant <{name}> does not exist.")
+
     def is_verified(self, mailbox: str) -> bool:
         """Whether the address, its domain or a parent of that is an identity of the account."""
         labels = mailbox.rpartition("@")[2].lower().split(".")

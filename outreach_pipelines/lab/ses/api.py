@@ -12,24 +12,28 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from outreach_pipelines.lab.faults import Fault, FaultBoard
+from outreach_pipelines.lab.http_faults import (
+    ConnectionEndsError,
+    StrangeAnswerError,
+    ordered_refusal,
+    says_error_after_accept,
+    strange_answer,
+)
 from outreach_pipelines.lab.http_server import end_connection
 from outreach_pipelines.lab.json_value import JsonObject
 from outreach_pipelines.lab.ses.account import SesAccountState, SesSender, dkim_tokens
-from outreach_pipelines.lab.ses.outgoing import Outgoing, outgoing
-from outreach_pipelines.lab.ses.refusals import SesErrorName, SesRefusedError
-from outreach_pipelines.lab.ses.request_model import Request, parse_request
+from outreach_pipelines.lab.ses.events import ACCOUNT_ID
+from outreach_pipelines.lab.ses.outgoing import outgoing
+from outreach_pipelines.lab.ses.refusals import SesErrorName, SesRefusedError, refused_by_fault
+from outreach_pipelines.lab.ses.request_model import Request, check_answer, parse_request
 
 # Authorization: AWS4-HMAC-SHA256 Credential=KEY/20261123/REGION/ses/aws4_request, SignedHeaders=..., Signature=...
 _CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
 _UNKNOWN_KEY = "The security token included in the request is invalid."
 
 
-class _ConnectionEndsError(Exception):
-    """A fault: no answer leaves."""
-
-
 class SesApi:
-    """The operations of SES v2 that senders use: SendEmail, GetAccount, GetEmailIdentity."""
+    """The operations of SES v2 that senders use: SendEmail, GetAccount, GetEmailIdentity, GetTenant."""
 
     def __init__(self, state: SesAccountState, sender: SesSender, faults: FaultBoard, *, seed: int) -> None:
         self._state, self._sender, self._faults, self._seed = state, sender, faults, seed
@@ -37,11 +41,13 @@ class SesApi:
             "SendEmail": self._send_email,
             "GetAccount": self._get_account,
             "GetEmailIdentity": self._get_email_identity,
+            "GetTenant": self._get_tenant,
         }
 
     def app(self) -> Starlette:
         """The ASGI application."""
-        return Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST", "PUT", "DELETE"])])
+        routes = [Route("/{path:path}", self._answer, methods=["GET", "POST", "PUT", "DELETE"])]
+        return Starlette(routes=routes, exception_handlers={StrangeAnswerError: strange_answer})
 
     async def _answer(self, http: HttpRequest) -> Response:
         headers = {"x-amzn-requestid": str(uuid4())}
@@ -50,7 +56,7 @@ class SesApi:
         except SesRefusedError as refused:
             headers["x-amzn-errortype"] = refused.name
             return JSONResponse({"message": refused.message}, status_code=refused.status, headers=headers)
-        except _ConnectionEndsError:
+        except ConnectionEndsError:
             end_connection()
             return Response(status_code=500)
 
@@ -61,7 +67,7 @@ class SesApi:
         operation = self._operations.get(request.operation)
         if operation is None:
             raise SesRefusedError(SesErrorName.NOT_IMPLEMENTED, f"{request.operation} is not played by the lab")
-        return await operation(request)
+        return check_answer(request.operation, await operation(request))
 
     def _authorize(self, authorization: str) -> None:
         found = _CREDENTIAL.match(authorization)
@@ -77,34 +83,20 @@ class SesApi:
 
     async def _send_email(self, request: Request) -> JsonObject:
         asked = outgoing(request)
-        await self._refuse_by_fault(asked)
+        self._state.check_tenant(asked)
+        targets = (self._state.config.name, *filter(None, [asked.tenant]), *asked.recipients)
+        await self._refuse_by_fault(*targets)
         self._state.check(asked)
         # Shielded: the end of the connection must not part the ledger from what follows.
         message_id = await asyncio.shield(self._sender.accept(asked))
-        await self._spoil_answer(asked)
+        if await says_error_after_accept(self._faults, *targets):
+            raise SesRefusedError(SesErrorName.INTERNAL_FAILURE, "The request failed because of an internal error.")
         return {"MessageId": message_id}
 
-    async def _refuse_by_fault(self, asked: Outgoing) -> None:
-        targets = (self._state.config.name, *asked.recipients)
-        if self._faults.take(Fault.HANG, *targets):
-            await self._faults.hang()
-            raise _ConnectionEndsError
-        if self._faults.take(Fault.THROTTLE, *targets):
-            raise SesRefusedError(SesErrorName.TOO_MANY_REQUESTS, "Maximum sending rate exceeded.")
-        if self._faults.take(Fault.REFUSE_TEMPORARY, *targets):
-            raise SesRefusedError(SesErrorName.SERVICE_UNAVAILABLE, "The service is temporarily unable to handle this.")
-        if self._faults.take(Fault.PAUSE_SENDING, *targets):
-            raise SesRefusedError(SesErrorName.SENDING_PAUSED, "Email sending is disabled for this account.")
-
-    async def _spoil_answer(self, asked: Outgoing) -> None:
-        targets = (self._state.config.name, *asked.recipients)
-        if self._faults.take(Fault.ACCEPT_THEN_CLOSE, *targets):
-            raise _ConnectionEndsError
-        if self._faults.take(Fault.ACCEPT_THEN_HANG, *targets):
-            await self._faults.hang()
-            raise _ConnectionEndsError
-        if self._faults.take(Fault.ERROR_500_AFTER_ACCEPT, *targets):
-            raise SesRefusedError(SesErrorName.INTERNAL_FAILURE, "The request failed because of an internal error.")
+    async def _refuse_by_fault(self, *targets: str) -> None:
+        refusal = await ordered_refusal(self._faults, *targets)
+        if refusal is not None:
+            raise refused_by_fault(refusal)
 
     async def _get_account(self, request: Request) -> JsonObject:  # noqa: ARG002 - one signature for all operations
         quota: JsonObject = {
@@ -120,6 +112,21 @@ class SesApi:
             "SendingEnabled": True,
             "SuppressionAttributes": {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]},
         }
+
+    async def _get_tenant(self, request: Request) -> JsonObject:
+        name = str(request.params["TenantName"])
+        self._state.known_tenant(name)
+        paused = self._faults.stands(Fault.PAUSE_SENDING, name)
+        arn = f"arn:aws:ses:{self._state.config.region}:{ACCOUNT_ID}:tenant/{name}/tn-lab"
+        tenant: JsonObject = {
+            "TenantName": name,
+            "TenantId": "tn-lab",
+            "TenantArn": arn,
+            "CreatedTimestamp": 0,
+            "Tags": [],
+            "SendingStatus": "DISABLED" if paused else "ENABLED",
+        }
+        return {"Tenant": tenant}
 
     async def _get_email_identity(self, request: Request) -> JsonObject:
         identity = str(request.params["EmailIdentity"])
@@ -139,7 +146,6 @@ class SesApi:
             "VerifiedForSendingStatus": True,
             "VerificationStatus": "SUCCESS",
             "DkimAttributes": dkim,
-            "MailFromAttributes": {"BehaviorOnMxFailure": "USE_DEFAULT_VALUE"},
             "Policies": {},
             "Tags": [],
         }

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email import policy
@@ -70,6 +71,16 @@ def delay_event(mail: SentMail, recipient: str, *, now: datetime) -> JsonObject:
         "delayedRecipients": [delayed],
     }
     return {"eventType": "DeliveryDelay", "mail": _mail(mail), "deliveryDelay": delay}
+
+
+def with_forged_tag(event: JsonObject) -> JsonObject:
+    """The event under a tag that looks like the sender's and was signed by nobody."""
+    mail = event["mail"]
+    if not isinstance(mail, Mapping) or not isinstance(mail["tags"], Mapping):
+        message = "an event of SES has mail and tags"
+        raise TypeError(message)
+    tags = {name: ["a" * 39] if name == "outreach" else values for name, values in mail["tags"].items()}
+    return {**event, "mail": {**mail, "messageId": f"{mail['messageId']}-forged", "tags": tags}}
 
 
 def bounce_event(mail: SentMail, recipient: str, kind: BounceKind, *, now: datetime) -> JsonObject:

@@ -29,6 +29,7 @@ class Outgoing:
     mailbox: str
     recipients: tuple[str, ...]
     configuration_set: str | None
+    tenant: str | None
     tags: tuple[tuple[str, str], ...]
     raw: bytes
 
@@ -49,6 +50,7 @@ def outgoing(request: Request) -> Outgoing:
         mailbox=mailbox,
         recipients=_recipients(params, message),
         configuration_set=str(configuration_set) if configuration_set else None,
+        tenant=str(params["TenantName"]) if params.get("TenantName") else None,
         tags=_tags(params),
         raw=raw,
     )

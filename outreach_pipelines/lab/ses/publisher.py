@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from outreach_pipelines.lab.config import Aws
 from outreach_pipelines.lab.faults import Fault, FaultBoard
 from outreach_pipelines.lab.json_value import JsonObject
+from outreach_pipelines.lab.ses.events import with_forged_tag
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class EventPublisher:
         self._shuffle = Random(seed).shuffle  # noqa: S311 - the order of a rehearsed fault
         self._queue: deque[_Event] = deque()
         self._held: list[_Event] = []
+        self._late: list[_Event] = []
         self._filled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
@@ -86,26 +88,29 @@ class EventPublisher:
     @property
     def unpublished(self) -> int:
         """How many events SNS has not taken yet; dropped ones do not count."""
-        return len(self._queue) + len(self._held)
+        return len(self._queue) + len(self._held) + len(self._late)
 
     def publish(self, topic_arn: str, event: JsonObject, *, recipient: str) -> None:
-        """Queue an event that concerns `recipient`, unless a fault drops, repeats or holds it."""
+        """Queue an event that concerns `recipient`, unless a fault drops, repeats, holds or delays it."""
         queued = _Event(topic_arn, json.dumps(event))
         targets = (self._account, recipient)
+        if self._faults.take(Fault.FORGE_EVENTS, *targets):
+            self._enqueue([_Event(topic_arn, json.dumps(with_forged_tag(event)))])
         if self._faults.take(Fault.DROP_EVENTS, *targets):
             self.dropped += 1
         elif self._faults.take(Fault.SHUFFLE_EVENTS, *targets):
-            self._held.append(queued)
-            if not any(self._faults.left(Fault.SHUFFLE_EVENTS, target) for target in targets):
-                self.release_held()
+            self._hold(queued, *targets)
+        elif (seconds := self._faults.take_seconds(Fault.DELAY_EVENTS, *targets)) is not None:
+            self._late.append(queued)
+            asyncio.get_running_loop().call_later(seconds, self._release_late, queued)
         else:
             self._enqueue([queued] * (2 if self._faults.take(Fault.REPEAT_EVENTS, *targets) else 1))
 
     def release_held(self) -> None:
-        """Publish what a shuffle holds, in another order."""
-        self._shuffle(self._held)
-        self._enqueue(self._held)
-        self._held = []
+        """Publish what a shuffle holds, in another order, and what is late."""
+        self._release_shuffled()
+        for late in tuple(self._late):
+            self._release_late(late)
 
     def start(self) -> None:
         """Begin to publish, in the running event loop."""
@@ -117,6 +122,23 @@ class EventPublisher:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+
+    def _hold(self, event: _Event, *targets: str) -> None:
+        self._held.append(event)
+        if not any(self._faults.left(Fault.SHUFFLE_EVENTS, target) for target in targets):
+            self._release_shuffled()
+
+    def _release_shuffled(self) -> None:
+        self._shuffle(self._held)
+        held, self._held = self._held, []
+        self._enqueue(held)
+
+    def _release_late(self, event: _Event) -> None:
+        # By identity: two late events may say the same, and a cleared order has let this one go before its time.
+        waiting = [late for late in self._late if late is not event]
+        if len(waiting) < len(self._late):
+            self._late = waiting
+            self._enqueue([event])
 
     def _enqueue(self, events: list[_Event]) -> None:
         self._queue.extend(events)

@@ -7,6 +7,9 @@ https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html
 from collections.abc import Mapping
 from enum import StrEnum, unique
 from types import MappingProxyType
+from typing import assert_never
+
+from outreach_pipelines.lab.http_faults import Refusal
 
 
 @unique
@@ -64,3 +67,17 @@ class SesRefusedError(Exception):
     def status(self) -> int:
         """The HTTP status of the answer."""
         return HTTP_STATUS[self.name]
+
+
+def refused_by_fault(refusal: Refusal) -> SesRefusedError:
+    """The words of an ordered refusal."""
+    match refusal:
+        case Refusal.THROTTLED:
+            return SesRefusedError(SesErrorName.TOO_MANY_REQUESTS, "Maximum sending rate exceeded.")
+        case Refusal.UNAVAILABLE:
+            words = "The service is temporarily unable to handle this."
+            return SesRefusedError(SesErrorName.SERVICE_UNAVAILABLE, words)
+        case Refusal.PAUSED:
+            return SesRefusedError(SesErrorName.SENDING_PAUSED, "Email sending is disabled for this account.")
+        case _:
+            assert_never(refusal)

@@ -43,11 +43,55 @@ def parse_request(method: str, path: str, body: JsonObject) -> Request:
     if shape is None:
         return Request(operation.name, {})
     params: dict[str, Param] = {**in_path, **_structure(shape, body, "")}
-    report = ParamValidator().validate(params, shape)
-    if report.has_errors():
+    faults = _faults(params, shape)
+    if faults:
         # AWS checks the form of a request before the operation sees it.
-        raise SesRefusedError(SesErrorName.BAD_REQUEST, report.generate_report())
+        raise SesRefusedError(SesErrorName.BAD_REQUEST, faults)
     return Request(operation.name, params)
+
+
+def check_answer(operation: str, answer: JsonObject) -> JsonObject:
+    """The same answer. Raises AssertionError where the model says that SES would not answer so."""
+    shape = service_model().operation_model(operation).output_shape
+    faults = _faults(_structure(shape, answer, ""), shape) if isinstance(shape, StructureShape) else ""
+    if faults:
+        message = f"the lab's answer to {operation} does not fit: {faults}"
+        raise AssertionError(message)
+    return answer
+
+
+def _faults(params: Mapping[str, Param], shape: StructureShape) -> str:
+    """All that the model says against it, in words; empty when it fits."""
+    report = ParamValidator().validate(params, shape)
+    said = [report.generate_report()] if report.has_errors() else []
+    return "\n".join([*said, *_unfit_texts(shape, params, "")])
+
+
+def _unfit_texts(shape: Shape, value: Param, path: str) -> list[str]:
+    """Texts outside of their list or pattern: the model has both, and botocore's own validator reads neither."""
+    match shape, value:
+        case StructureShape(), Mapping():
+            inner = [
+                (shape.members[name], item, f"{path}.{name}") for name, item in value.items() if name in shape.members
+            ]
+        case ListShape(), list():
+            inner = [(shape.member, item, f"{path}[{i}]") for i, item in enumerate(value)]
+        case _, str():
+            return _unfit_text(shape, value, path)
+        case _:
+            return []
+    return [fault for member, item, where in inner for fault in _unfit_texts(member, item, where)]
+
+
+def _unfit_text(shape: Shape, value: str, path: str) -> list[str]:
+    listed, pattern = shape.metadata.get("enum"), shape.metadata.get("pattern")
+    if listed and value not in listed:
+        return [
+            f"Value at '{path.lstrip('.')}' failed to satisfy constraint: Member must satisfy enum value set: {listed}"
+        ]
+    if pattern and not re.fullmatch(pattern, value):
+        return [f"Value at '{path.lstrip('.')}' failed to satisfy constraint: Member must match: {pattern}"]
+    return []
 
 
 def _operation(method: str, path: str) -> tuple[OperationModel, Mapping[str, Param]]:

@@ -25,51 +25,25 @@ declare
     v_tenant_zone text := (select zone from app.tenant where tenant_id = a.tenant_id);
     v_tenant_day timestamptz := date_trunc('day', a.begun_policy_at at time zone v_tenant_zone) at time zone v_tenant_zone;
 begin
+    -- Rows in the order in which begin_send takes them, or the two would wait for each other.
+    perform from app.mailbox where tenant_id = a.tenant_id and mailbox_id = a.mailbox_id for no key update;
     update app.mailbox_day set sent = greatest(sent - 1, 0) where tenant_id = a.tenant_id and mailbox_id = a.mailbox_id and day = a.mailbox_day;
-    update app.rate_bucket set taken = greatest(taken - 1, 0)
-     where tenant_id = a.tenant_id
-       and ((bucket = 'domain:' || a.domain_id
-             and window_start = (select a.mailbox_day::timestamp at time zone zone from app.mailbox where tenant_id = a.tenant_id and mailbox_id = a.mailbox_id))
-            or (window_start = v_tenant_day
-                and bucket in ('recipient:' || encode(m.domain_hmac, 'hex'), 'provider:' || m.recipient_provider, 'account:' || a.account_id, 'day')));
+    with held as (
+        select b.bucket, b.window_start
+          from unnest(array['domain:' || a.domain_id, 'recipient:' || encode(m.domain_hmac, 'hex'), 'provider:' || m.recipient_provider,
+                            'account:' || a.account_id, 'day']) with ordinality as wanted (bucket, place)
+          join app.rate_bucket b on b.tenant_id = a.tenant_id and b.bucket = wanted.bucket
+           and b.window_start = case when wanted.place = 1 then (select a.mailbox_day::timestamp at time zone zone from app.mailbox
+                                                                  where tenant_id = a.tenant_id and mailbox_id = a.mailbox_id)
+                                     else v_tenant_day end
+         order by wanted.place for update of b
+    )
+    update app.rate_bucket b set taken = greatest(b.taken - 1, 0) from held
+     where b.tenant_id = a.tenant_id and b.bucket = held.bucket and b.window_start = held.window_start;
 end
 $$;
 comment on function app.give_back(app.send_attempt, app.message) is
     'What a definite non-send had taken of the day''s limits, so that its next attempt finds room. The minute''s, which is pace, stays taken.';
-
-create or replace function app.take_account(p_account_id integer) returns boolean
-    language plpgsql security definer set search_path = pg_catalog, pg_temp
-    as $$
-declare
-    v_quota integer := (select daily_quota from app.provider_account where account_id = p_account_id);
-    v_hour timestamptz := date_trunc('hour', app.now());
-begin
-    if v_quota is null then
-        return true;
-    end if;
-    insert into app.account_bucket as b (account_id, window_start, taken) values (p_account_id, v_hour, 1)
-    on conflict (account_id, window_start) do update set taken = b.taken + 1;
-    return (select sum(taken) from app.account_bucket
-             where account_id = p_account_id and window_start > v_hour - interval '24 hours') <= v_quota;
-end
-$$;
-comment on function app.take_account(integer) is
-    'One of the account''s sends in 24 hours, over all tenants; false when the quota is used up, and then the caller rolls back.';
-revoke all on function app.take_account(integer) from public;
-grant execute on function app.take_account(integer) to outreach_app;
-
-create or replace function app.record_call(p_account_id integer, p_outcome text, p_milliseconds integer) returns void
-    language sql security definer set search_path = pg_catalog, pg_temp
-    as $$
-    insert into app.provider_health as h (account_id, minute, calls, accepted, refused, unanswered, milliseconds)
-    values (p_account_id, date_trunc('minute', clock_timestamp()), 1, (p_outcome = 'accepted')::integer, (p_outcome = 'refused')::integer,
-            (p_outcome not in ('accepted', 'refused'))::integer, p_milliseconds)
-    on conflict (account_id, minute) do update set calls = h.calls + 1, accepted = h.accepted + excluded.accepted,
-        refused = h.refused + excluded.refused, unanswered = h.unanswered + excluded.unanswered,
-        milliseconds = h.milliseconds + excluded.milliseconds
-    $$;
-revoke all on function app.record_call(integer, text, integer) from public;
-grant execute on function app.record_call(integer, text, integer) to outreach_app;
 
 create or replace function app.prove_account(p_account_id integer) returns void
     language sql security definer set search_path = pg_catalog, pg_temp

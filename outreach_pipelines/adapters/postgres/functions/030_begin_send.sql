@@ -2,8 +2,10 @@
 -- One statement after another, each with its own snapshot (READ COMMITTED, VOLATILE): what was committed before the
 -- shared locks were taken is seen by all that follows them. The hottest rows come last.
 
+drop function if exists app.begin_send(date, bigint, uuid, timestamptz, bigint, text, text);
+
 create or replace function app.begin_send(
-    p_plan_day date, p_message_id bigint, p_token uuid, p_run_hour timestamptz, p_epoch bigint, p_tag text, p_subject text)
+    p_plan_day date, p_message_id bigint, p_token uuid, p_run_hour timestamptz, p_epoch bigint, p_tag text, p_subject text, p_worker text)
     returns app.begin_result
     language plpgsql volatile
     as $$
@@ -22,7 +24,9 @@ declare
     v_local_day date;
     v_next_day timestamptz;
     v_tenant_zone text;
-    v_account integer;
+    v_tenant_day timestamptz;
+    v_tenant_next_day timestamptz;
+    pick app.account_choice;
     v_attempts integer;
     v_cap integer;
 begin
@@ -86,6 +90,9 @@ begin
     if e.out_of_office_until >= (v_now at time zone v_tenant_zone)::date then
         return app.close_claim(m, 'cancelled', 'out_of_office');
     end if;
+    if exists (select from app.lead where tenant_id = v_tenant and lead_id = m.lead_id and undeliverable is not null) then
+        return app.close_claim(m, 'cancelled', 'undeliverable');
+    end if;
 
     select * into strict b from app.mailbox where tenant_id = v_tenant and mailbox_id = m.mailbox_id;
     select * into strict d from app.sending_domain where tenant_id = v_tenant and domain_id = b.domain_id;
@@ -124,28 +131,15 @@ begin
         end if;
     end if;
 
-    -- 3. The first account of the mailbox that the domain is ready for and the lead's basis allows.
-    select a.account_id, least(v_factor, shared.factor, own.factor) into v_account, v_factor
-      from unnest(m.account_ids) with ordinality as wanted (account_id, position)
-      join app.provider_account a using (account_id)
-      join app.domain_account r on r.tenant_id = v_tenant and r.domain_id = b.domain_id and r.account_id = a.account_id
-      cross join lateral (select coalesce(min(app.hold_factor(h, v_now)), 1) as factor from app.account_hold h
-                           where h.account_id = a.account_id and h.released_at is null) shared
-      cross join lateral (select coalesce(min(app.hold_factor(h, v_now)), 1) as factor from app.hold h
-                           where h.tenant_id = v_tenant and h.released_at is null
-                             and h.scope_key in ('path:' || m.mailbox_id || ':' || a.account_id, 'account:' || a.account_id)) own
-     where m.basis = any (a.allowed_basis)
-       and coalesce(r.definite_state, r.state) = 'ready'
-       and (a.breaker <> 'open' or a.breaker_until <= clock_timestamp())
-       and (m.step > 1 or a.proven_at > clock_timestamp() - interval '60 minutes')
-     order by wanted.position limit 1;
-    if not found then
-        return app.release_claim(m, 'no_usable_account', v_now + interval '2 minutes');
+    -- 3. The first account of the message's list that the domain is ready for and the lead's basis allows.
+    pick := app.choose_account(m, b.domain_id, v_factor, p_worker, v_now);
+    if pick.verdict = 'block' then
+        -- Nothing has changed: the claim stays, and this is asked again once the worker has leased its block.
+        return row('block', null, null, pick.account_id)::app.begin_result;
+    elsif pick.verdict = 'wait' then
+        return app.release_claim(m, pick.reason, pick.not_before);
     end if;
-    -- A stopped path is waited for: going round it by another account would only move the offence.
-    if v_factor = 0 then
-        return app.release_claim(m, 'path_held', v_now + interval '15 minutes');
-    end if;
+    v_factor := pick.factor;
 
     -- 4. Pace, caps and rates, counted under locks; whatever is full undoes what this block has taken.
     begin
@@ -156,6 +150,15 @@ begin
         v_local_day := (v_now at time zone b.zone)::date;
         v_next_day := (v_local_day + 1)::timestamp at time zone b.zone;
         select * into strict p from app.sending_policy where tenant_id = v_tenant;
+        if b.errors_in_row >= p.errors_in_row_stop then
+            -- The judgement of back-off holds the mailbox for this hour too, when it comes; a person's release ends both.
+            select max(begun_policy_at) + interval '1 hour' into v_until from app.send_attempt
+             where tenant_id = v_tenant and mailbox_id = b.mailbox_id and outcome in ('refused', 'not_sent') and plan_day >= v_local_day - 7;
+            if v_until > v_now and not exists (select from app.hold where tenant_id = v_tenant and scope_key = 'mailbox:' || b.mailbox_id
+                                                  and signal = 'errors' and released_at > v_until - interval '1 hour') then
+                raise exception 'errors_in_row' using errcode = 'OU001', detail = v_until::text;
+            end if;
+        end if;
         -- The ramp is enforced here too, as the last score of the mailbox has it, not only planned.
         v_cap := least(b.daily_cap, (select s.cap_today from app.health_score s
                                       where s.tenant_id = v_tenant and s.mailbox_id = b.mailbox_id and s.day <= v_local_day
@@ -168,37 +171,61 @@ begin
         end if;
         select count(*) into v_attempts from app.send_attempt
          where tenant_id = v_tenant and mailbox_id = b.mailbox_id and begun_policy_at > v_now - interval '24 hours'
+           and plan_day between v_local_day - 7 and v_local_day + 2  -- a window ends soon after its day: other partitions hold none
            and outcome not in ('refused', 'not_sent', 'absent');
-        if v_attempts >= ceil(v_cap * p.rolling_factor * v_factor) then
+        if (v_attempts < ceil(v_cap * p.rolling_factor * v_factor)) is not true then
             raise exception 'mailbox_rolling_day' using errcode = 'OU001', detail = (v_now + interval '15 minutes')::text;
         end if;
-        perform app.take('domain:' || d.domain_id, date_trunc('day', v_now at time zone b.zone) at time zone b.zone, d.daily_cap, 'domain_daily_cap', v_next_day);
-        perform app.take('recipient:' || encode(m.domain_hmac, 'hex'), date_trunc('day', v_now at time zone v_tenant_zone) at time zone v_tenant_zone,
-                         least(p.recipient_domain_daily_cap, p.company_daily_cap), 'recipient_domain_daily_cap', v_next_day);
-        perform app.take('provider:' || m.recipient_provider, date_trunc('day', v_now at time zone v_tenant_zone) at time zone v_tenant_zone,
-                         (p.recipient_provider_caps ->> m.recipient_provider)::integer, 'recipient_provider_cap', v_next_day);
-        perform app.take('account:' || v_account, date_trunc('day', v_now at time zone v_tenant_zone) at time zone v_tenant_zone,
-                         (select daily_share from app.provider_account_share where tenant_id = v_tenant and account_id = v_account),
-                         'account_share', v_next_day);
-        perform app.take('day', date_trunc('day', v_now at time zone v_tenant_zone) at time zone v_tenant_zone, p.daily_cap, 'tenant_daily_cap', v_next_day);
-        perform app.take('minute', date_trunc('minute', v_now), p.minute_cap, 'tenant_minute_cap', date_trunc('minute', v_now) + interval '1 minute');
-        if not app.take_account(v_account) then
-            raise exception 'account_quota' using errcode = 'OU001', detail = (v_now + interval '15 minutes')::text;
+        v_tenant_day := date_trunc('day', v_now at time zone v_tenant_zone) at time zone v_tenant_zone;
+        v_tenant_next_day := ((v_now at time zone v_tenant_zone)::date + 1)::timestamp at time zone v_tenant_zone;
+        perform app.take('domain:' || d.domain_id, v_local_day::timestamp at time zone b.zone, d.daily_cap, 'domain_daily_cap', v_next_day);
+        perform app.take('recipient:' || encode(m.domain_hmac, 'hex'), v_tenant_day,
+                         least(p.recipient_domain_daily_cap, p.company_daily_cap), 'recipient_domain_daily_cap', v_tenant_next_day);
+        perform app.take('provider:' || m.recipient_provider, v_tenant_day,
+                         (p.recipient_provider_caps ->> m.recipient_provider)::integer, 'recipient_provider_cap', v_tenant_next_day);
+        perform app.take('account:' || pick.account_id, v_tenant_day,
+                         app.share_of_day(v_tenant, pick.account_id, (v_now at time zone v_tenant_zone)::date), 'account_share', v_tenant_next_day);
+        if pick.leased then
+            update app.account_block set taken = taken + 1
+             where account_id = pick.account_id and worker = p_worker and taken < granted and expires_at > clock_timestamp();
+            if not found then
+                raise exception 'account_block' using errcode = 'OU002';
+            end if;
         end if;
-    exception when sqlstate 'OU001' then
-        get stacked diagnostics v_stop = message_text, v_next_day = pg_exception_detail;
-        return app.release_claim(m, v_stop, v_next_day);
+        if pick.probe then
+            update app.provider_account
+               set breaker = 'half_open', breaker_since = clock_timestamp(), breaker_until = null, breaker_probe_at = clock_timestamp()
+             where account_id = pick.account_id
+               and ((breaker = 'open' and breaker_until <= clock_timestamp())
+                    or (breaker = 'half_open' and breaker_probe_at <= clock_timestamp() - interval '90 seconds'));
+            if not found then
+                raise exception 'probe_under_way' using errcode = 'OU001', detail = (v_now + interval '5 seconds')::text;
+            end if;
+        end if;
+        -- All of a busy tenant's workers meet on these two rows.
+        perform app.take('day', v_tenant_day, p.daily_cap, 'tenant_daily_cap', v_tenant_next_day);
+        perform app.take('minute', date_trunc('minute', v_now), p.minute_cap, 'tenant_minute_cap', date_trunc('minute', v_now) + interval '1 minute');
+    exception
+        when sqlstate 'OU001' then
+            get stacked diagnostics v_stop = message_text, v_next_day = pg_exception_detail;
+            return app.release_claim(m, v_stop, v_next_day);
+        when sqlstate 'OU002' then
+            return row('block', null, null, pick.account_id)::app.begin_result;
+        -- A limit that cannot be read is no leave to send.
+        when no_data_found or data_exception then
+            get stacked diagnostics v_stop = message_text;
+            return app.release_claim(m, 'limit_unreadable: ' || v_stop, v_now + interval '5 minutes');
     end;
 
     -- 5. The intent itself.
     v_gap := make_interval(secs => b.min_gap_seconds / v_factor);
     update app.mailbox set next_at = v_now + v_gap where tenant_id = v_tenant and mailbox_id = b.mailbox_id;
     insert into app.send_attempt (tenant_id, plan_day, message_id, attempt, account_id, mailbox_id, domain_id, tag, subject, begun_policy_at, mailbox_day)
-    values (v_tenant, m.plan_day, m.message_id, m.attempt, v_account, m.mailbox_id, b.domain_id, p_tag, p_subject, v_now, v_local_day);
+    values (v_tenant, m.plan_day, m.message_id, m.attempt, pick.account_id, m.mailbox_id, b.domain_id, p_tag, p_subject, v_now, v_local_day);
     update app.message set state = 'sending', state_at = clock_timestamp(), reason = null
      where tenant_id = v_tenant and plan_day = m.plan_day and message_id = m.message_id;
-    return row('begin', null, null, v_account)::app.begin_result;
+    return row('begin', null, null, pick.account_id)::app.begin_result;
 end
 $$;
-comment on function app.begin_send(date, bigint, uuid, timestamptz, bigint, text, text) is
-    'T2: begin | lost | released(reason, not_before) | closed(reason). The account to use comes with begin.';
+comment on function app.begin_send(date, bigint, uuid, timestamptz, bigint, text, text, text) is
+    'T2: begin | lost | released(reason, not_before) | closed(reason), the account to use comes with begin; or block: lease one of that account and ask again.';

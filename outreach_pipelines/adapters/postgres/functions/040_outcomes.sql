@@ -22,6 +22,7 @@ declare
     a app.send_attempt;
 begin
     select * into m from app.message where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id for update;
+    p_attempt := app.attempt_named(p_plan_day, p_message_id, p_attempt);
     select * into a from app.send_attempt
      where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt for update;
     if not found then
@@ -37,14 +38,21 @@ begin
         return 'known';
     end if;
     if a.outcome = 'accepted_twice' then
+        update app.send_attempt set provider_message_id = coalesce(a.provider_message_id, p_provider_message_id)
+         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt;
         return 'known';
     end if;
+    if a.outcome in ('absent', 'refused', 'not_sent') then
+        perform app.count_again(a, m);
+    end if;
     -- Another attempt of this message, or of the message that its key points to now, was accepted before.
-    if exists (select from app.send_attempt x join app.send_key k on k.tenant_id = v_tenant and k.send_key = m.send_key
-                where x.tenant_id = v_tenant and x.outcome = 'accepted'
-                  and ((x.plan_day = p_plan_day and x.message_id = p_message_id) or (x.plan_day = k.plan_day and x.message_id = k.message_id))) then
+    if app.accepted_for_key(m) then
         update app.send_attempt set outcome = 'accepted_twice', ended_at = clock_timestamp(), provider_message_id = p_provider_message_id
          where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt;
+        -- A successor that was under way when evidence of its predecessor came: only one of the two counts as accepted.
+        update app.message set state = 'superseded', state_at = clock_timestamp(), token = null, lease_until = null, retry_at = null, reason = 'accepted_twice'
+         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt
+           and state in ('sending', 'in_doubt', 'unknown', 'planned', 'retry_wait', 'claimed');
         return 'accepted_twice';
     end if;
     update app.send_attempt
@@ -54,6 +62,12 @@ begin
        set state = 'accepted', state_at = clock_timestamp(), token = null, lease_until = null, retry_at = null, reason = null,
            accepted_at = a.begun_policy_at, provider_message_id = p_provider_message_id, wire_message_id = p_wire_message_id
      where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id;
+    if a.begun_policy_at < app.now() - interval '2 days' then
+        -- Its day may be closed. The lock is that of a judgement, which else could close the day beside us without this send.
+        perform pg_advisory_xact_lock(app.lock_key('back_off', v_tenant::text));
+        update app.sent_closed set closed_before = (a.begun_policy_at at time zone zone)::date
+         where tenant_id = v_tenant and closed_before > (a.begun_policy_at at time zone zone)::date;
+    end if;
     -- A successor that has not begun must not go any more, and the key points back to what was accepted.
     update app.message s
        set state = 'cancelled', state_at = clock_timestamp(), token = null, lease_until = null, retry_at = null, reason = 'accepted_before'
@@ -65,8 +79,11 @@ begin
     perform app.remember_thread(m, a, p_wire_message_id, p_subject);
     update app.enrollment
        set step = m.step + 1, mailbox_id = coalesce(mailbox_id, m.mailbox_id), due_day = p_next_due_day, state_at = clock_timestamp(),
-           state = case when p_next_due_day is null and state = 'active' then 'finished' else state end,
-           reason = case when p_next_due_day is null and state = 'active' then 'sequence_complete' else reason end
+           -- A sequence that ended because nobody knew goes on when it is known.
+           state = case when (state, reason) = ('finished', 'send_unknown') and p_next_due_day is not null then 'active'
+                        when p_next_due_day is null and state = 'active' then 'finished' else state end,
+           reason = case when (state, reason) = ('finished', 'send_unknown') and p_next_due_day is not null then null
+                         when p_next_due_day is null and (state = 'active' or reason = 'send_unknown') then 'sequence_complete' else reason end
      where tenant_id = v_tenant and enrollment_id = m.enrollment_id and step = m.step;
     update app.mailbox set errors_in_row = 0 where tenant_id = v_tenant and mailbox_id = m.mailbox_id and errors_in_row > 0;
     return 'accepted';

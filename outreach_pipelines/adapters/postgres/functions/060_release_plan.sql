@@ -100,7 +100,7 @@ begin
             content_hash, mailbox_id, account_ids, recipient_hmac, domain_hmac, recipient_provider, basis, due_at, window_start, window_end, not_before)
         select v_tenant, p.day, nextval('app.message_id'), p_plan_id, d.send_key, d.enrollment_id, e.lead_id, e.campaign_id, d.step, d.variant,
                d.content_hash, d.mailbox_id, d.account_ids, l.address_hmac, l.domain_hmac, l.recipient_provider, l.basis, d.due_at,
-               d.window_start, d.window_end, d.due_at
+               d.window_start, d.window_end, d.window_start
           from app.decision d
           join app.enrollment e on e.tenant_id = v_tenant and e.enrollment_id = d.enrollment_id
           join app.lead l on l.tenant_id = v_tenant and l.lead_id = e.lead_id

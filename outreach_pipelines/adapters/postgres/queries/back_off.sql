@@ -14,7 +14,7 @@ select scope_key, signal, level, factor, reason, sentence, evidence, since, unti
 union all
 select 'shared_account:' || h.account_id, signal, level, factor, reason, sentence, evidence, since, until, probation_factor, probation_days, counts_from
   from app.account_hold h join app.provider_account_share s on s.tenant_id = (select app.tenant()) and s.account_id = h.account_id
- where h.released_at is null;
+ where h.released_at is null and h.signal <> 'answer';
 
 -- name: news
 -- What was heard of sends, by scope, by the local day of the send and the local day of the news.
@@ -26,14 +26,42 @@ select s.scope_key, (n.begun_policy_at at time zone :zone)::date as day, (n.lear
  where n.news in ('hard', 'soft', 'block', 'complaint')
  group by 1, 2, 3, 4;
 
--- name: sends
--- Accepted sends of some scopes by local day, and those whose provider reports complaints.
+-- name: closed_before
+-- From which local day on sends are counted anew; none when nothing is closed, or in the days of another zone.
+select closed_before from app.sent_closed where tenant_id = (select app.tenant()) and zone = :zone;
+
+-- name: forget_days
+-- Days that are counted again, because they were opened again or the zone has changed; and those that no judgement looks back to.
+delete from app.sent_day d
+ where d.tenant_id = (select app.tenant())
+   and (d.day < :oldest
+        or d.day >= coalesce((select c.closed_before from app.sent_closed c where c.tenant_id = d.tenant_id and c.zone = :zone), '-infinity'));
+
+-- name: close_days
+-- What a few days have settled: accepted sends of the days from :open until :close, which is the first one that stays open.
 with counted as (
-    select a.mailbox_id, a.domain_id, m.campaign_id, a.account_id, m.recipient_provider, (a.begun_policy_at at time zone :zone)::date as day, count(*) as accepted
+    insert into app.sent_day (tenant_id, day, mailbox_id, domain_id, campaign_id, account_id, recipient_provider, accepted)
+    select a.tenant_id, (a.begun_policy_at at time zone :zone)::date, a.mailbox_id, a.domain_id, m.campaign_id, a.account_id, m.recipient_provider, count(*)
       from app.send_attempt a
       join app.message m on m.tenant_id = a.tenant_id and m.plan_day = a.plan_day and m.message_id = a.message_id
-     where a.tenant_id = (select app.tenant()) and a.outcome = 'accepted' and a.plan_day >= cast(:since as timestamptz)::date - 3
-       and a.begun_policy_at >= :since and a.begun_policy_at <= :now
+     where a.tenant_id = (select app.tenant()) and a.outcome = 'accepted' and a.plan_day >= cast(:open as timestamptz)::date - 3
+       and a.begun_policy_at >= :open and a.begun_policy_at < :close
+     group by 1, 2, 3, 4, 5, 6, 7
+)
+insert into app.sent_closed as c (tenant_id, zone, closed_before) values ((select app.tenant()), :zone, :close_day)
+on conflict (tenant_id) do update set zone = excluded.zone, closed_before = excluded.closed_before;
+
+-- name: sends
+-- Accepted sends of some scopes by local day, and those whose provider reports complaints; from :open on they are counted anew.
+with counted as (
+    select mailbox_id, domain_id, campaign_id, account_id, recipient_provider, day, accepted
+      from app.sent_day where tenant_id = (select app.tenant()) and day >= :since_day and day < :open_day
+    union all
+    select a.mailbox_id, a.domain_id, m.campaign_id, a.account_id, m.recipient_provider, (a.begun_policy_at at time zone :zone)::date, count(*)
+      from app.send_attempt a
+      join app.message m on m.tenant_id = a.tenant_id and m.plan_day = a.plan_day and m.message_id = a.message_id
+     where a.tenant_id = (select app.tenant()) and a.outcome = 'accepted' and a.plan_day >= cast(:open as timestamptz)::date - 3
+       and a.begun_policy_at >= :open and a.begun_policy_at <= :now
      group by 1, 2, 3, 4, 5, 6
 )
 select s.scope_key, c.day, sum(c.accepted)::bigint as accepted,
@@ -90,24 +118,24 @@ select s.scope_key, a.mailbox_id, e.policy_at, e.class, e.cause, coalesce(e.diag
 -- Mailboxes with errors in a row, and when the last one came.
 select 'mailbox:' || b.mailbox_id as scope_key, b.errors_in_row,
        coalesce((select max(a.begun_policy_at) from app.send_attempt a
-                  where a.tenant_id = b.tenant_id and a.mailbox_id = b.mailbox_id and a.outcome = 'refused'), :now) as last_at
+                  where a.tenant_id = b.tenant_id and a.mailbox_id = b.mailbox_id and a.outcome in ('refused', 'not_sent')), :now) as last_at
   from app.mailbox b where b.tenant_id = (select app.tenant()) and b.errors_in_row >= :least;
 
 -- name: add_account_days
--- This tenant's part of its accounts' record, by UTC day; what is known already is left as it is.
+-- This tenant's part of its accounts' record, by UTC day; what is known already is left as it is, and what was sent and learnt before :open is final.
 insert into app.account_day (tenant_id, account_id, day, learnt_on, accepted, reporting, hard, complaints)
 select (select app.tenant()), account_id, day, learnt_on, sum(accepted), sum(reporting), sum(hard), sum(complaints)
   from (select a.account_id, (a.begun_policy_at at time zone 'UTC')::date as day, (a.begun_policy_at at time zone 'UTC')::date as learnt_on,
                count(*) as accepted, count(*) filter (where m.recipient_provider = any (:reporting)) as reporting, 0 as hard, 0 as complaints
           from app.send_attempt a
           join app.message m on m.tenant_id = a.tenant_id and m.plan_day = a.plan_day and m.message_id = a.message_id
-         where a.tenant_id = (select app.tenant()) and a.outcome = 'accepted' and a.plan_day >= cast(:since as timestamptz)::date - 3
-           and a.begun_policy_at >= :since and a.begun_policy_at <= :now
+         where a.tenant_id = (select app.tenant()) and a.outcome = 'accepted' and a.plan_day >= cast(:open as timestamptz)::date - 3
+           and a.begun_policy_at >= :open and a.begun_policy_at <= :now
          group by 1, 2
         union all
         select account_id, (begun_policy_at at time zone 'UTC')::date, (learnt_at at time zone 'UTC')::date, 0, 0,
                count(*) filter (where news = 'hard'), count(*) filter (where news = 'complaint')
-          from app.send_news(:since, :now, :classes, :causes, :news) where news in ('hard', 'complaint')
+          from app.send_news(:since, :now, :classes, :causes, :news) where news in ('hard', 'complaint') and learnt_at >= :open
          group by 1, 2, 3) as own
  group by account_id, day, learnt_on
 on conflict (tenant_id, account_id, day, learnt_on) do update

@@ -29,7 +29,7 @@ select exists (select from app.tenant where tenant_id = (select app.tenant()));
 
 -- name: tenant
 -- One tenant's counts; no row while its inventory was never applied.
-select t.zone, case when t.state = 'paused' then coalesce(t.pause_reason, 'no reason given') end as paused_because,
+select t.zone, t.founded_at, case when t.state = 'paused' then coalesce(t.pause_reason, 'no reason given') end as paused_because,
        (select count(*) from app.sending_domain d where d.tenant_id = t.tenant_id and d.state = 'active') as active_domains,
        (select count(*) from app.mailbox b where b.tenant_id = t.tenant_id and b.state in ('active', 'ramping')) as mailboxes,
        coalesce((select array_agg(b.address order by b.address) from app.mailbox b
@@ -72,7 +72,7 @@ select distinct on (p.day) p.day, p.version, p.status, p.placed,
 
 -- name: holds
 -- Holds in force, those that leave least first.
-select h.scope_key, cast(f.factor as double precision) as factor, coalesce(nullif(h.sentence, ''), h.reason) as reason
+select h.scope_key, app.scope_name(h.scope_key) as scope, cast(f.factor as double precision) as factor, coalesce(nullif(h.sentence, ''), h.reason) as reason
   from app.hold h cross join lateral (select app.hold_factor(h, (select app.now())) as factor) f
  where h.tenant_id = (select app.tenant()) and h.released_at is null and f.factor < 1
  order by f.factor, h.scope_key;

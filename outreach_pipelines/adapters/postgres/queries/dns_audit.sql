@@ -8,6 +8,14 @@ select d.name, d.pool, d.direction, d.region, d.tracking_host, d.dkim_selectors,
  where d.tenant_id = (select app.tenant()) and d.state <> 'retired'
  order by d.name;
 
+-- name: unaudited_tenants
+-- Tenants with a domain in use, or a way to send through one, that no audit has looked at; seen by ops.
+select distinct d.tenant_id
+  from app.sending_domain d
+ where d.state <> 'retired'
+   and (not exists (select from app.dns_audit x where x.tenant_id = d.tenant_id and x.domain_id = d.domain_id)
+        or exists (select from app.domain_account r where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id and r.standing is null));
+
 -- name: standings
 -- What is believed of each way to send, if it was ever audited.
 select d.name as domain, a.name as account, r.standing

@@ -65,9 +65,9 @@ update app.enrollment
 update app.lead set engaged = true
  where tenant_id = (select app.tenant()) and lead_id = (select lead_id from app.enrollment where tenant_id = (select app.tenant()) and enrollment_id = :enrollment_id);
 
--- name: prove_account
--- The account's way back works: an event or a mail came home.
-select app.prove_account(:account_id);
+-- name: canary_home
+-- The account's way back works: the event of its probe came home.
+select app.canary_home(:canary_id);
 
 -- name: forget_waiting
 -- Applied: the inbox may forget them.
@@ -84,7 +84,8 @@ select coalesce(a.subject, v.subject) as subject, a.begun_policy_at,
        case p.kind when 'ses' then '<' || cast(:provider_message_id as text) || '@' || case p.region when 'us-east-1' then 'email' else p.region end || '.amazonses.com>'
                    else '<' || a.tag || '@' || d.name || '>' end as wire_message_id
   from app.message m
-  join app.send_attempt a on a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id and a.attempt = :attempt
+  join app.send_attempt a on a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id
+   and a.attempt = app.attempt_named(m.plan_day, m.message_id, cast(:attempt as smallint))
   join app.provider_account p on p.account_id = a.account_id
   join app.sending_domain d on d.tenant_id = a.tenant_id and d.domain_id = a.domain_id
   join app.campaign_variant v on v.tenant_id = m.tenant_id and v.campaign_id = m.campaign_id and v.step = m.step and v.variant = m.variant

@@ -48,11 +48,13 @@ on conflict (name) do update set
 
 -- name: put_share
 -- What of the account's daily quota, where one is known, is this tenant's.
-insert into app.provider_account_share (tenant_id, account_id, share, daily_share, configuration_set)
-select (select app.tenant()), a.account_id, :share, floor(a.daily_quota * cast(:share as numeric)), :configuration_set
+insert into app.provider_account_share as s (tenant_id, account_id, share, daily_share, configuration_set, ses_tenant)
+select (select app.tenant()), a.account_id, :share, floor(a.daily_quota * cast(:share as numeric)), :configuration_set, :ses_tenant
   from app.provider_account a where a.name = :name
 on conflict (tenant_id, account_id) do update set
-    share = excluded.share, daily_share = excluded.daily_share, configuration_set = excluded.configuration_set, withdrawn_at = null;
+    share = excluded.share, daily_share = excluded.daily_share, configuration_set = excluded.configuration_set, withdrawn_at = null,
+    ses_tenant = excluded.ses_tenant, ses_tenant_status = case when s.ses_tenant = excluded.ses_tenant then s.ses_tenant_status end,
+    ses_tenant_read_at = case when s.ses_tenant = excluded.ses_tenant then s.ses_tenant_read_at end;
 
 -- name: put_inbox
 -- An IMAP login; what was read there is kept.
@@ -129,6 +131,12 @@ delete from app.campaign_step s using app.campaign c
 -- A step of a campaign.
 insert into app.campaign_step (tenant_id, campaign_id, step, delay_business_days)
 select tenant_id, campaign_id, :step, :delay_business_days from app.campaign where tenant_id = (select app.tenant()) and name = :campaign;
+
+-- name: add_attachment
+-- A file that goes with a step.
+insert into app.campaign_step_attachment (tenant_id, campaign_id, step, position, name, sha256, octets)
+select tenant_id, campaign_id, :step, :position, :name, :sha256, :octets
+  from app.campaign where tenant_id = (select app.tenant()) and name = :campaign;
 
 -- name: add_variant
 -- A wording of a step.

@@ -76,6 +76,13 @@ on conflict (tenant_id, sha256) do update set
     object_key = excluded.object_key, line = excluded.line, sentence = excluded.sentence, refused_at = excluded.refused_at
  where (r.line, r.sentence) is distinct from (excluded.line, excluded.sentence);
 
+-- name: refusals
+-- Files that were refused, and not applied since.
+select r.object_key, r.sha256, r.line, r.sentence from app.refused_file r
+ where r.tenant_id = (select app.tenant())
+   and not exists (select from app.lead_file f where f.tenant_id = r.tenant_id and f.sha256 = r.sha256)
+ order by r.object_key;
+
 -- name: active_campaigns
 -- Campaigns that take leads in.
 select campaign_id, name, lead_files, lead_where from app.campaign
@@ -112,6 +119,13 @@ select distinct split_part(address, '@', 2) as domain from app.lead
  where tenant_id = (select app.tenant()) and address is not null
    and (provider_checked_at is null or (undeliverable is not null and provider_checked_at < clock_timestamp() - interval '7 days'))
  order by 1;
+
+-- name: tenants_to_look_up
+-- Tenants with such domains.
+select d.id as tenant_id from app.tenant_directory d
+ where exists (select from app.lead l
+                where l.tenant_id = d.id and l.erased_at is null
+                  and (l.provider_checked_at is null or (l.undeliverable is not null and l.provider_checked_at < clock_timestamp() - interval '7 days')));
 
 -- name: stage_domains
 -- COPY cannot write to tables under row-level security.

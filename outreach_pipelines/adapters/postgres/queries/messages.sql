@@ -1,5 +1,5 @@
 -- name: claim
--- T1: takes messages that are due, under a lease, only while policy time lies in the run's hour; and reads what their letters need.
+-- T1: takes messages that are due, under a lease, only while policy time lies in the run's hour and the machine's clock is trusted; and reads what their letters need.
 with clock as (select app.now() as policy_now),
 picked as (
     select m.tenant_id, m.plan_day, m.message_id
@@ -14,6 +14,7 @@ picked as (
        and (m.retry_at is null or m.retry_at <= clock_timestamp())
        and (select policy_now from clock) >= :hour
        and (select policy_now from clock) < cast(:hour as timestamptz) + interval '1 hour'
+       and (select app.clock_guard_passes())
      order by m.due_at, m.message_id
      limit :most
      for update of m skip locked
@@ -31,6 +32,9 @@ select c.plan_day, c.message_id, c.attempt, c.step, c.enrollment_id, c.campaign_
        coalesce(l.address, '') as recipient, l.first_name, l.last_name, l.company, l.country, l.fields, l.basis_source,
        b.address as sender_address, b.display_name as sender_name,
        v.subject, v.text_sha256, v.html_sha256,
+       array(select row_to_json(f) from (select a.sha256, a.name, a.octets from app.campaign_step_attachment a
+                                          where a.tenant_id = c.tenant_id and a.campaign_id = c.campaign_id and a.step = c.step
+                                          order by a.position) f) as attachments,
        t.postal_address, t.sender_company, t.sender_website, t.sender_contact, t.privacy_notice_url, t.unsubscribe_host,
        coalesce((select array_agg(r.wire_message_id order by r.step) from app.thread_root r
                   where r.tenant_id = c.tenant_id and r.enrollment_id = c.enrollment_id and r.step < c.step), '{}') as thread,
@@ -44,13 +48,19 @@ select c.plan_day, c.message_id, c.attempt, c.step, c.enrollment_id, c.campaign_
  order by c.due_at, c.message_id;
 
 -- name: begin_send
--- T2: the intent, in one transaction of its own.
-select verdict, reason, not_before, account_id
-  from app.begin_send(:plan_day, :message_id, :token, :hour, :epoch, :tag, :subject);
+-- T2: the intent, in one transaction of its own: this statement. What stands in FROM is done before what is selected from it.
+select (intent).verdict, (intent).reason, (intent).not_before, (intent).account_id
+  from (select app.begin_send(:plan_day, :message_id, :token, :hour, :epoch, :tag, :subject, :worker) as intent
+          from set_config('app.tenant', :tenant, true) offset 0) as one;
 
 -- name: record_acceptance
 -- T3 or evidence: the provider has taken it.
 select app.record_acceptance(:plan_day, :message_id, cast(:attempt as smallint), :provider_message_id, :wire_message_id, :subject, :next_due_day);
+
+-- name: accept
+-- T3 in one transaction of its own, which is this statement; see `begin_send`.
+select app.record_acceptance(:plan_day, :message_id, cast(:attempt as smallint), :provider_message_id, :wire_message_id, :subject, :next_due_day)
+  from set_config('app.tenant', :tenant, true);
 
 -- name: record_refusal
 -- T3: a definite non-send, with the state it leads to.
@@ -87,7 +97,7 @@ update app.message set state = 'planned', state_at = clock_timestamp(), token = 
 -- The next moment at which this hour's run may find something to claim.
 -- A message that waits by the machine's clock has no moment of policy time until that wait is over.
 select min(greatest(m.due_at, m.not_before)) filter (where m.retry_at is null or m.retry_at <= clock_timestamp()) as due_at,
-       min(m.retry_at) filter (where m.retry_at > clock_timestamp()) as retry_at
+       cast(extract(epoch from min(m.retry_at) filter (where m.retry_at > clock_timestamp()) - clock_timestamp()) as float8) as retry_seconds
   from app.message m
   join app.plan p on p.tenant_id = m.tenant_id and p.plan_id = m.plan_id and p.status = 'released'
  where m.tenant_id = (select app.tenant()) and m.state in ('planned', 'retry_wait')
@@ -108,12 +118,14 @@ with doubted as (
 )
 update app.send_attempt a set outcome = 'in_doubt', ended_at = clock_timestamp(), answer = 'lease_over'
   from doubted d
- where a.tenant_id = d.tenant_id and a.plan_day = d.plan_day and a.message_id = d.message_id and a.attempt = d.attempt;
+ where a.tenant_id = d.tenant_id and a.plan_day = d.plan_day and a.message_id = d.message_id and a.attempt = d.attempt and a.outcome = 'open';
 
 -- name: sweep_expired
 -- A window that has passed is never made up for: the next plan decides anew.
 update app.message set state = 'expired', state_at = clock_timestamp(), retry_at = null, reason = coalesce('window_passed, last: ' || reason, 'window_passed')
- where tenant_id = (select app.tenant()) and state in ('planned', 'retry_wait') and window_end <= (select app.now());
+ where tenant_id = (select app.tenant()) and state in ('planned', 'retry_wait') and window_end <= (select app.now())
+   -- A clock that is wrong would end windows that are still to come.
+   and (select app.clock_guard_passes());
 
 -- name: sweep_suppressed
 -- Planned messages of suppressed people, so that lists of what is open tell the truth before their slot comes.
@@ -135,22 +147,15 @@ update app.message m set state = 'cancelled', state_at = clock_timestamp(), retr
    and (e.state <> 'active' or p.status = 'revoked');
 
 -- name: give_up_doubt
--- Plain SMTP tells nothing later: after the horizon such a message is unknown, shown and never sent again.
-with settled as (
-    update app.message m set state = 'unknown', state_at = clock_timestamp(), reason = coalesce(m.reason, 'reply_lost')
-      from app.send_attempt a, app.provider_account p
-     where m.tenant_id = (select app.tenant()) and m.state = 'in_doubt' and m.state_at < clock_timestamp() - make_interval(secs => :horizon_seconds)
-       and a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id and a.attempt = m.attempt
-       and p.account_id = a.account_id and p.kind = 'smtp'
-    returning m.tenant_id, m.plan_day, m.message_id, m.attempt
-)
-update app.send_attempt a set outcome = 'unknown'
-  from settled d
- where a.tenant_id = d.tenant_id and a.plan_day = d.plan_day and a.message_id = d.message_id and a.attempt = d.attempt;
-
--- name: record_call
--- Latency and outcome of one call, for the account's health.
-select app.record_call(:account_id, :outcome, :milliseconds);
+-- Where nothing is told later (plain SMTP), such a message is unknown after the horizon, shown and never sent again.
+select app.give_up_doubt(a.plan_day, a.message_id, a.attempt, coalesce(m.reason, 'reply_lost'))
+  from app.message m
+  join app.send_attempt a on a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id and a.attempt = m.attempt
+  join app.provider_account p on p.account_id = a.account_id
+  join app.mailbox b on b.tenant_id = a.tenant_id and b.mailbox_id = a.mailbox_id
+  left join app.inbox i on i.tenant_id = b.tenant_id and i.inbox_id = b.inbox_id
+ where m.tenant_id = (select app.tenant()) and m.state = 'in_doubt' and m.state_at < clock_timestamp() - make_interval(secs => :horizon_seconds)
+   and p.kind = 'smtp' and app.evidence_rule(p.kind, p.settings, null, i.username) = 'none';
 
 -- name: current_epoch
 -- The epoch that a process remembers at its start.
@@ -171,14 +176,24 @@ insert into app.event_inbox (tenant_id, source, dedupe_key, kind, occurred_at, p
 values ((select app.tenant()), 'answer', :dedupe_key, 'refused', clock_timestamp(), :plan_day, :message_id, :attempt, cast(:body as jsonb));
 
 -- name: accounts_to_prove
--- SES accounts that this tenant's due messages want, with no event seen from them for a while.
-select a.account_id, (select b.address from app.mailbox b join app.domain_account r on r.tenant_id = b.tenant_id and r.domain_id = b.domain_id
-                       where b.tenant_id = (select app.tenant()) and r.account_id = a.account_id and coalesce(r.definite_state, r.state) = 'ready'
-                       order by b.mailbox_id limit 1) as sender
-  from app.provider_account a
- where a.kind = 'ses' and (a.proven_at is null or a.proven_at < clock_timestamp() - make_interval(mins => :minutes))
-   and exists (select from app.message m where m.tenant_id = (select app.tenant()) and m.state in ('planned', 'retry_wait') and a.account_id = any (m.account_ids)
-                  and m.due_at < (select app.now()) + interval '1 hour' and m.window_end > (select app.now()));
+-- SES accounts that this tenant's due messages want, with no event seen from them for a while; each with the probe it is to be sent.
+with wanted as (
+    select a.account_id, coalesce((select s.configuration_set from app.provider_account_share s
+                                    where s.tenant_id = (select app.tenant()) and s.account_id = a.account_id), '') as configuration_set,
+           (select b.address from app.mailbox b join app.domain_account r on r.tenant_id = b.tenant_id and r.domain_id = b.domain_id
+             where b.tenant_id = (select app.tenant()) and r.account_id = a.account_id and coalesce(r.definite_state, r.state) = 'ready'
+             order by b.mailbox_id limit 1) as sender
+      from app.provider_account a
+     where a.kind = 'ses' and (a.proven_at is null or a.proven_at < clock_timestamp() - make_interval(mins => :minutes))
+       and exists (select from app.message m where m.tenant_id = (select app.tenant()) and m.state in ('planned', 'retry_wait') and a.account_id = any (m.account_ids)
+                      and m.due_at < (select app.now()) + interval '1 hour' and m.window_end > (select app.now()))
+),
+noted as (
+    insert into app.account_canary (account_id, configuration_set)
+    select account_id, configuration_set from wanted where sender is not null
+    returning account_id, canary_id
+)
+select wanted.account_id, wanted.sender, noted.canary_id from wanted join noted using (account_id);
 
 -- name: hold_refused_path
 -- A provider that stops a path, or the tenant's account, is obeyed at once; the hold ends by itself and is asked anew then.

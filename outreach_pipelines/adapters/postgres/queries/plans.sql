@@ -8,6 +8,30 @@ select t.tenant_id, d.slug, t.zone, t.country, t.state, t.postal_address, t.unsu
 -- Policy time.
 select app.now();
 
+-- name: today
+-- The tenant's own date.
+select (app.now() at time zone zone)::date from app.tenant where tenant_id = (select app.tenant());
+
+-- name: something_may_go
+-- Whether a window of an active campaign opens, for somebody who is due, on this date of the tenant's zone; holidays are not looked at.
+with due as (
+    select distinct c.weekdays, c.window_start, c.window_end,
+           -- A foreign country's own zone is not known here: anywhere on earth then.
+           case when l.zone is null and l.country <> t.country then null else coalesce(l.zone, c.zone, t.zone) end as zone
+      from app.enrollment e
+      join app.campaign c on c.tenant_id = e.tenant_id and c.campaign_id = e.campaign_id and c.state = 'active'
+      join app.lead l on l.tenant_id = e.tenant_id and l.lead_id = e.lead_id
+      join app.tenant t on t.tenant_id = e.tenant_id
+     where e.tenant_id = (select app.tenant()) and e.state = 'active' and (e.due_day is null or e.due_day <= :day))
+select exists (
+    select from due
+      join app.tenant t on t.tenant_id = (select app.tenant())
+     cross join generate_series(-1, 1) as n
+     where extract(isodow from cast(:day as date) + n) - 1 = any (due.weekdays)
+       and (due.zone is null
+            or ((cast(:day as date) + n + due.window_start) at time zone due.zone < cast(cast(:day as date) + 1 as timestamp) at time zone t.zone
+                and (cast(:day as date) + n + due.window_end) at time zone due.zone > cast(cast(:day as date) as timestamp) at time zone t.zone)));
+
 -- name: domains
 -- Sending domains with their readiness per account, and what they have sent on the day.
 select d.domain_id, d.name, d.pool, d.daily_cap, d.state,
@@ -61,8 +85,11 @@ select a.account_id, a.kind, a.allowed_basis, s.daily_share - coalesce(r.taken, 
  order by a.account_id;
 
 -- name: campaigns
--- Campaigns with their steps and variants.
-select c.campaign_id, c.name, c.pool, c.state, c.priority, c.share, c.zone, c.weekdays, c.window_start, c.window_end, c.required_fields,
+-- Campaigns with their steps and variants. One that a hold has stopped is planned as if its file paused it.
+select c.campaign_id, c.name, c.pool,
+       case when c.state = 'active' and exists (select from app.hold f where f.tenant_id = c.tenant_id and f.scope_key = 'campaign:' || c.campaign_id
+                                                   and f.released_at is null and app.hold_factor(f, (select app.now())) = 0)
+            then 'paused' else c.state end as state, c.priority, c.share, c.zone, c.weekdays, c.window_start, c.window_end, c.required_fields,
        (select jsonb_agg(jsonb_build_object('number', s.step, 'delay', s.delay_business_days, 'variants',
                 (select jsonb_agg(jsonb_build_object('name', v.variant, 'weight', v.weight, 'content', md5(v.subject || v.text_sha256 || coalesce(v.html_sha256, ''))) order by v.variant)
                    from app.campaign_variant v where v.tenant_id = s.tenant_id and v.campaign_id = s.campaign_id and v.step = s.step)) order by s.step)
@@ -76,7 +103,7 @@ select c.campaign_id, c.name, c.pool, c.state, c.priority, c.share, c.zone, c.we
 -- A message that may be with a provider, or that a run holds, is no candidate: it is kept.
 select e.enrollment_id, e.lead_id, e.campaign_id, e.step, e.round, e.mailbox_id, e.due_day, e.state, e.reason, e.state_at, e.out_of_office_until,
        encode(l.address_hmac, 'hex') as recipient, encode(l.domain_hmac, 'hex') as recipient_domain, l.recipient_provider, l.zone, l.country, l.basis,
-       l.verified, l.engaged, l.erased_at, l.first_name, l.last_name, l.company, l.fields,
+       l.verified, l.engaged, l.erased_at, l.undeliverable, l.provider_checked_at, l.first_name, l.last_name, l.company, l.fields,
        s.kind as suppression_kind, s.created_at as suppressed_at,
        (select count(*) from app.message r where r.tenant_id = e.tenant_id and r.recipient_hmac = l.address_hmac and r.state = 'accepted'
            and r.accepted_at > cast(:day_start as timestamptz) - make_interval(days => :contact_days)) as recent_contacts
@@ -122,9 +149,9 @@ select plan_id, status, version from app.plan
    and version = (select max(version) from app.plan where tenant_id = (select app.tenant()) and day = :day);
 
 -- name: insert_plan
--- A draft: nothing is sent from it.
-insert into app.plan (tenant_id, day, version, planner_version, snapshot_hash, plan_hash, snapshot_key, plan_key, placed, not_placed)
-values ((select app.tenant()), :day, :version, :planner_version, :snapshot_hash, :plan_hash, :snapshot_key, :plan_key, :placed, :not_placed)
+-- A draft or one of hindsight: nothing is sent from it.
+insert into app.plan (tenant_id, day, version, status, planner_version, snapshot_hash, plan_hash, snapshot_key, plan_key, placed, not_placed)
+values ((select app.tenant()), :day, :version, :status, :planner_version, :snapshot_hash, :plan_hash, :snapshot_key, :plan_key, :placed, :not_placed)
 returning plan_id;
 
 -- name: stage_decisions
@@ -153,9 +180,9 @@ update app.enrollment e set state = 'finished', reason = d.ends, state_at = cloc
 select app.release_plan(:plan_id, :reason);
 
 -- name: plans_of_day
--- The versions of a day, newest first.
+-- The versions of a day: the released one, then the others, newest first.
 select plan_id, day, version, status, status_reason, planner_version, snapshot_hash, plan_hash, snapshot_key, plan_key, placed, not_placed, created_at, released_at
-  from app.plan where tenant_id = (select app.tenant()) and day = :day order by version desc;
+  from app.plan where tenant_id = (select app.tenant()) and day = :day order by status = 'released' desc, version desc;
 
 -- name: constraint_counts
 -- Why candidates of a plan were not placed.

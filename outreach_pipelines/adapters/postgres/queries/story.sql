@@ -37,7 +37,7 @@ select e.created_at as recorded_at, e.enrollment_id as enrollment, c.name as cam
         or e.enrollment_id in (select m.enrollment_id from app.message m where m.tenant_id = e.tenant_id and m.message_id = :message_id));
 
 -- name: decisions
--- What each plan decided; of one message, the plans that decided about its step.
+-- What each plan decided that was released, or is the last one made in time; of one message, the plans that decided about its step.
 select p.created_at as recorded_at, p.day, p.version, p.status, c.name as campaign, d.step, d.binding_constraint as binding, d.found, d.detail,
        d.ends, b.address as mailbox, d.due_at, d.message_id, d.kept_reason
   from app.enrollment e
@@ -46,6 +46,9 @@ select p.created_at as recorded_at, p.day, p.version, p.status, c.name as campai
   join app.campaign c on c.tenant_id = e.tenant_id and c.campaign_id = e.campaign_id
   left join app.mailbox b on b.tenant_id = d.tenant_id and b.mailbox_id = d.mailbox_id
  where e.tenant_id = (select app.tenant()) and e.lead_id = :lead_id
+   and (p.released_at is not null
+        or (p.status = 'draft'
+            and not exists (select from app.plan n where n.tenant_id = p.tenant_id and n.day = p.day and n.version > p.version and n.status <> 'hindsight')))
    and (cast(:message_id as bigint) is null
         or (d.enrollment_id, d.step) in (select m.enrollment_id, m.step from app.message m where m.tenant_id = e.tenant_id and m.message_id = :message_id));
 
@@ -110,7 +113,7 @@ with story as (
      cross join unnest(m.account_ids) as a (account_id)
      where m.tenant_id = (select app.tenant()) and e.lead_id = :lead_id and m.message_id = coalesce(cast(:message_id as bigint), m.message_id)
 )
-select h.recorded_at, h.scope_key, cast(h.factor as double precision) as factor, cast(h.probation_factor as double precision) as probation_factor,
+select h.recorded_at, app.scope_name(h.scope_key) as scope_key, cast(h.factor as double precision) as factor, cast(h.probation_factor as double precision) as probation_factor,
        h.level, coalesce(nullif(h.sentence, ''), h.reason) as reason, h.since, h.until, h.released_at, h.released_reason
   from app.hold h
  where h.tenant_id = (select app.tenant())

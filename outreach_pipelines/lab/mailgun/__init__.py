@@ -1,0 +1,1 @@
+"""Mailgun: one HTTP API for sending and for its events. Webhooks are not played."""

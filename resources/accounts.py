@@ -1,0 +1,160 @@
+"""Provider accounts with their references resolved: where each is reached and as whom, and the look-ups that some have."""
+
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+from urllib.parse import urlsplit
+
+from outreach_pipelines.adapters.dkim_signing import DkimKey, DkimSigner, dkim_key
+from outreach_pipelines.adapters.http_api import HttpAccess, HttpApi
+from outreach_pipelines.adapters.mailgun import BASE_URLS, mailgun_access
+from outreach_pipelines.adapters.mailgun_events import MailgunLookup
+from outreach_pipelines.adapters.oauth import IssuedTokens, google_request, microsoft_request
+from outreach_pipelines.adapters.postgres.account_reader import AccountRow, read_accounts
+from outreach_pipelines.adapters.postmark import BASE_URL, postmark_access
+from outreach_pipelines.adapters.postmark_messages import PostmarkLookup
+from outreach_pipelines.adapters.secrets import SecretSource
+from outreach_pipelines.adapters.ses import SesAccess
+from outreach_pipelines.adapters.smtp import SmtpAccess
+from outreach_pipelines.application.ports import EvidenceLookup
+from outreach_pipelines.domain.ids import AccountId
+from outreach_pipelines.domain.loopback import is_loopback
+from outreach_pipelines.domain.provider_account import (
+    GoogleTokens,
+    MailgunConnection,
+    MicrosoftTokens,
+    PostmarkConnection,
+    SesConnection,
+    SmtpConnection,
+    SmtpTokens,
+)
+from outreach_pipelines.domain.secret import Secret
+from outreach_pipelines.domain.tenant import TenantId
+from outreach_pipelines.errors import NotFound, Refused
+from outreach_pipelines.settings import SendingMode, Settings
+from resources.database import app_engine
+
+
+@dataclass(slots=True)
+class AccountBook:
+    """Each tenant's accounts, read once."""
+
+    secrets: SecretSource
+    mode: SendingMode
+    _rows: dict[TenantId, dict[AccountId, AccountRow]] = field(default_factory=dict)
+
+    def row(self, tenant: TenantId, account: AccountId) -> AccountRow:
+        """Raises `NotFound` for an account that this tenant has no share of."""
+        if tenant not in self._rows:
+            self._rows[tenant] = {row.account: row for row in read_accounts(app_engine(), tenant)}
+        if account not in self._rows[tenant]:
+            message = f"tenant {tenant} has no provider account {account}"
+            raise NotFound(message)
+        return self._rows[tenant][account]
+
+    def ses(self, connection: SesConnection) -> SesAccess:
+        """Raises as `mailgun` does."""
+        references = (connection.access_key_id, connection.secret_access_key)
+        keys = [self.secrets.resolve(reference) if reference else None for reference in references]
+        endpoint = self.secrets.setting(connection.endpoint) if connection.endpoint else None
+        self.only_lab(endpoint)
+        return SesAccess(connection.region, endpoint, *keys)
+
+    def smtp(self, connection: SmtpConnection) -> SmtpAccess:
+        """Raises as `mailgun` does."""
+        host, username = self.secrets.setting(connection.host), self.secrets.setting(connection.username)
+        self.only_lab(host)
+        secret, port = self.secrets.resolve(connection.password), int(self.secrets.setting(connection.port))
+        access = SmtpAccess(host, port, connection.tls, username, tagged_envelope=connection.tagged_envelope)
+        if connection.tokens is None:
+            return replace(access, password=secret)
+        return replace(access, token=self._tokens(connection.tokens, secret, username))
+
+    def _tokens(self, tokens: SmtpTokens, secret: Secret, username: str) -> IssuedTokens:
+        match tokens:
+            case GoogleTokens():
+                request = google_request(secret, username)
+            case MicrosoftTokens(directory, client_id):
+                request = microsoft_request(directory, client_id, secret)
+            case _:
+                assert_never(tokens)
+        self.only_lab(request.url)
+        return IssuedTokens(request)
+
+    def signer(self, connection: SmtpConnection) -> DkimSigner | None:
+        """Who signs, where the server does not. Raises as `mailgun` does, and for a key that cannot be used."""
+        keys: dict[str, list[DkimKey]] = {}
+        for each in connection.dkim:
+            key = dkim_key(each.selector, self.secrets.resolve(each.key))
+            keys.setdefault(each.domain.lower(), []).append(key)
+        return DkimSigner(keys) if keys else None
+
+    def mailgun(self, connection: MailgunConnection) -> HttpAccess:
+        """Raises `SettingsFault` or `Unreadable` for a reference that leads nowhere, `Refused` as `only_lab` does."""
+        base_url = self.secrets.setting(connection.base_url) if connection.base_url else BASE_URLS[connection.region]
+        self.only_lab(base_url)
+        return mailgun_access(base_url, self.secrets.resolve(connection.api_key))
+
+    def postmark(self, connection: PostmarkConnection) -> HttpAccess:
+        """Raises as `mailgun` does."""
+        base_url = self.secrets.setting(connection.base_url) if connection.base_url else BASE_URL
+        self.only_lab(base_url)
+        return postmark_access(self.secrets.resolve(connection.server_token), base_url)
+
+    def only_lab(self, endpoint: str | None) -> None:
+        """Raise `Refused` where a lab would reach beyond this machine. `endpoint` is a URL or a host, None a provider."""
+        if self.mode is SendingMode.LAB and not is_loopback(_host(endpoint or "")):
+            message = f"OUTREACH_SENDING=lab reaches loopback only, and this account answers at {endpoint or 'the provider itself'}"
+            raise Refused(message)
+
+
+def account_book(settings: Settings) -> AccountBook:
+    """With the references of this installation."""
+    return AccountBook(secret_source(settings), settings.sending)
+
+
+def secret_source(settings: Settings) -> SecretSource:
+    """Where references to secrets lead."""
+    return SecretSource(region=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
+
+
+@dataclass(slots=True)
+class AccountLookups:
+    """`EvidenceLookups`: one per tenant and account, made when first used, on the loop that uses it."""
+
+    book: AccountBook
+    _made: dict[tuple[TenantId, AccountId], EvidenceLookup] = field(default_factory=dict)
+
+    def of(self, tenant: TenantId, account: AccountId) -> EvidenceLookup | None:
+        """See `EvidenceLookups.of`."""
+        if (tenant, account) not in self._made:
+            made = self.make(self.book.row(tenant, account))
+            if made is None:
+                return None
+            self._made[tenant, account] = made
+        return self._made[tenant, account]
+
+    async def close(self) -> None:
+        """See `EvidenceLookups.close`."""
+        made, self._made = self._made, {}
+        for lookup in made.values():
+            await lookup.close()
+
+    def make(self, row: AccountRow) -> EvidenceLookup | None:
+        """The look-up of this account, if its provider has one."""
+        match row.connection:
+            case MailgunConnection() as mailgun:
+                return MailgunLookup(HttpApi(self.book.mailgun(mailgun), connections=4))
+            case PostmarkConnection() as postmark:
+                return PostmarkLookup(HttpApi(self.book.postmark(postmark), connections=4), stream=postmark.stream)
+            case SesConnection() | SmtpConnection():
+                return None
+
+
+def _host(endpoint: str) -> str:
+    if is_loopback(endpoint):  # an IPv6 address without brackets is no part of a URL
+        return endpoint
+    # What stands before an @ is a user's name, whatever it looks like.
+    try:
+        return urlsplit(endpoint if "//" in endpoint else f"//{endpoint}").hostname or ""
+    except ValueError:
+        return ""
