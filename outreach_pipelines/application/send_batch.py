@@ -136,8 +136,10 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
                 await _prove(desk, tenant)
                 prove_next = desk.boot() + PROVEN_FOR_MINUTES * 60
             await asyncio.to_thread(desk.calls.flush_if_due)
+            # From before the claim on, so that the lease (90 s) always outlives deadline and call.
+            deadline = desk.boot() + desk.limits.ahead_seconds + desk.limits.call_seconds / 2
             letters = await asyncio.to_thread(_claim, desk, tenant, hour, token, desk.limits.under_way - len(under_way))
-            under_way |= {asyncio.create_task(_send(desk, letter, hour, summary, stop)) for letter in letters}
+            under_way |= {asyncio.create_task(_send(desk, letter, hour, deadline, summary, stop)) for letter in letters}
             if not under_way and not letters and not await _wait_for_work(desk, tenant, hour, stop):
                 break
             under_way = await _settle_some(under_way)
@@ -202,10 +204,10 @@ async def _settle_some(under_way: set[asyncio.Task[None]]) -> set[asyncio.Task[N
     return pending
 
 
-async def _send(desk: SendDesk, letter: Letter, hour: datetime, summary: HourSummary, stop: asyncio.Event) -> None:
+async def _send(
+    desk: SendDesk, letter: Letter, hour: datetime, deadline: float, summary: HourSummary, stop: asyncio.Event
+) -> None:
     claim = letter.claim
-    # From the claim on, so that lease (90 s) always outlives deadline and call.
-    deadline = desk.boot() + desk.limits.ahead_seconds + desk.limits.call_seconds / 2
     tag = desk.tagger.tag(MessageTag(claim.tenant, claim.plan_day, claim.message_id, claim.attempt))
     try:
         url = desk.tagger.unsubscribe_url(letter, tag)
@@ -213,6 +215,9 @@ async def _send(desk: SendDesk, letter: Letter, hour: datetime, summary: HourSum
         wire = desk.write(letter, rendered, tag=tag, unsubscribe_url=url, now=desk.clock.now())
     except TemplateFault as fault:
         wire = CannotBeWritten(f"template: {fault}")
+    except OutreachError as fault:
+        summary.count("released", f"not rendered: {type(fault).__name__}")
+        return  # still only claimed: its lease ends, or send_hour hands it back
     if isinstance(wire, CannotBeWritten):
         await asyncio.to_thread(desk.messages.fail_claim, claim, wire.reason)
         summary.count("failed", wire.reason.partition(":")[0])

@@ -9,11 +9,12 @@ from email.policy import default
 
 import pytest
 from batch_runs import OneTransport, desk, run
-from small_world import SmallWorld
+from small_world import NOON, SmallWorld
 from smtp_stage import Handler, serving
 from sqlalchemy import Engine
 
 from outreach_pipelines.adapters.object_store import LocalObjectStore
+from outreach_pipelines.adapters.postgres.plan_store import PostgresPlanStore
 from outreach_pipelines.adapters.templates import TemplateStore, attachment_key, template_key
 
 PDF = b"%PDF-1.7 " + bytes(range(256)) * 40
@@ -88,3 +89,23 @@ async def test_a_file_that_no_rule_lets_pass_fails_its_message(
 
     assert await arrived(engine, world, objects) == []
     assert str(world.state(message)["reason"]).startswith("attachment_type: brochure.pdf")
+
+
+def contents(engine: Engine, world: SmallWorld) -> dict[int, str]:
+    """Of each step, as a plan's snapshot has it."""
+    (campaign,) = PostgresPlanStore(engine).snapshot(world.tenant, NOON.date()).campaigns
+    return {step.number: step.variants[0].content for step in campaign.steps}
+
+
+def test_another_file_makes_the_content_of_its_step_another_one_and_of_no_other_step(
+    engine: Engine, world: SmallWorld
+) -> None:
+    bare = contents(engine, world)
+
+    attach(world, "brochure.pdf", PDF)
+    attached = contents(engine, world)
+    attach(world, "prices.pdf", PDF + b".", position=2)
+    two = contents(engine, world)
+
+    assert len({bare[1], attached[1], two[1]}) == 3
+    assert {step: found for step, found in two.items() if step != 1} == {s: c for s, c in bare.items() if s != 1}

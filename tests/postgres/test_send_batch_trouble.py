@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from batch_runs import MINUTE, OneTransport, PlainRenderer, Told, desk, run, state_of, told
@@ -13,7 +13,23 @@ from world_fixtures import NewWorld
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.application.ports import NextDue
 from outreach_pipelines.application.send_batch import BatchLimits, HourSummary, SendDesk, send_hours
+from outreach_pipelines.application.stored_objects import ObjectStoreUnreachable
+from outreach_pipelines.domain.letter import Letter
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost
+from outreach_pipelines.domain.wire_message import Rendered
+
+
+@dataclass
+class StoreAway(PlainRenderer):
+    """Its templates lie in a store that does not answer for one recipient."""
+
+    recipient: str = ""
+
+    def render_letter(self, letter: Letter, unsubscribe_url: str) -> Rendered:
+        if letter.recipient.address == self.recipient:
+            message = "the object store does not answer"
+            raise ObjectStoreUnreachable(message)
+        return super().render_letter(letter, unsubscribe_url)
 
 
 @pytest.fixture
@@ -182,3 +198,21 @@ async def test_connections_are_ended_with_the_runs_of_the_process(engine: Engine
 
     assert isinstance(made.transports, OneTransport)
     assert made.transports.closed
+
+
+async def test_a_template_store_that_does_not_answer_costs_no_message_and_stops_no_other(
+    engine: Engine, world: SmallWorld
+) -> None:
+    waiting, sent = world.message(1), world.message(2)
+    address = world.one(
+        "select l.address from app.message m join app.lead l using (tenant_id, lead_id) where m.message_id = %(m)s",
+        m=waiting,
+    )["address"]
+    made = desk(engine, told(Accepted("id", "<id@box.example>")))
+
+    summary = await run(replace(made, renderer=StoreAway(recipient=str(address))), world)
+
+    assert summary.outcomes == {"released": 1, "accepted": 1}
+    assert summary.reasons["not rendered: ObjectStoreUnreachable"] == 1
+    assert world.state(waiting)["state"] == "planned"
+    assert world.state(sent)["state"] == "accepted"

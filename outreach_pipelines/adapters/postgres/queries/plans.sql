@@ -91,7 +91,10 @@ select c.campaign_id, c.name, c.pool,
                                                    and f.released_at is null and app.hold_factor(f, (select app.now())) = 0)
             then 'paused' else c.state end as state, c.priority, c.share, c.zone, c.weekdays, c.window_start, c.window_end, c.required_fields,
        (select jsonb_agg(jsonb_build_object('number', s.step, 'delay', s.delay_business_days, 'variants',
-                (select jsonb_agg(jsonb_build_object('name', v.variant, 'weight', v.weight, 'content', md5(v.subject || v.text_sha256 || coalesce(v.html_sha256, ''))) order by v.variant)
+                (select jsonb_agg(jsonb_build_object('name', v.variant, 'weight', v.weight, 'content',
+                            md5(v.subject || v.text_sha256 || coalesce(v.html_sha256, '')
+                                || coalesce((select string_agg(f.sha256 || f.name, '/' order by f.position) from app.campaign_step_attachment f
+                                              where f.tenant_id = s.tenant_id and f.campaign_id = s.campaign_id and f.step = s.step), ''))) order by v.variant)
                    from app.campaign_variant v where v.tenant_id = s.tenant_id and v.campaign_id = s.campaign_id and v.step = s.step)) order by s.step)
           from app.campaign_step s where s.tenant_id = c.tenant_id and s.campaign_id = c.campaign_id) as steps
   from app.campaign c
