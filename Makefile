@@ -6,7 +6,7 @@ BIN := .venv/bin
 # With a complete lock there is nothing to resolve: --no-deps, and each file is checked against its hash.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: help demo dev test check bench prove clean install lock
+.PHONY: help demo dev test check bench bench-send prove clean install lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -31,14 +31,18 @@ check: .venv/.dev ## format, lint, types, import contracts, Dagster definitions
 bench: .venv/.dev ## measure what is claimed, beside its peers
 	@for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+bench-send: .venv/.dev .venv-bench/.installed ## what a message costs, beside Procrastinate and django-post-office
+	@$(BIN)/python bench/bench_send.py
+
 prove: .venv/.dev ## the send protocol's proofs at full size
-	$(BIN)/python -m pytest tests/postgres/test_send_protocol.py tests/property tests/crash
+	$(BIN)/outreach prove --schedules 1000000 --postgres 5000 --json
+	$(BIN)/python -m pytest tests/simulation tests/conformance tests/postgres/test_send_protocol.py tests/property tests/crash
 
 install: .venv/.dev ## install what development needs
 
 clean: ## forget data, environment and caches
 	@if [ -x $(BIN)/outreach ]; then $(BIN)/outreach clean; fi
-	rm -rf var .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache logs .logs_queue .nux .dagster
+	rm -rf var .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache logs .logs_queue .nux .dagster
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("outreach needs Python 3.11 or newer, and %s is %s" % (sys.executable, sys.version.split()[0]) if sys.version_info < (3, 11) else 0)'
@@ -54,6 +58,13 @@ clean: ## forget data, environment and caches
 	@$(PIP_INSTALL) --no-build-isolation -e .
 	@touch $@
 
+# The peers have an environment of their own, so that they cannot disturb ours.
+.venv-bench/.installed: requirements-bench.lock
+	$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-bench.lock
+	@touch $@
+
 lock: ## write the lock files anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra local pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate bench/peers/requirements.in -o requirements-bench.lock

@@ -72,8 +72,25 @@ async def serving(
     loop = asyncio.get_running_loop()
     tls, make = server.pop("implicit_tls", None), server.pop("server", SMTP)
     options = {"enable_SMTPUTF8": False, "hostname": "mail.client.example", **server}
-    listening = await loop.create_server(lambda: make(handler, loop=loop, **options), "127.0.0.1", 0, ssl=tls)
+    sessions: list[SMTP] = []
+
+    def session() -> SMTP:
+        sessions.append(make(handler, loop=loop, **options))
+        return sessions[-1]
+
+    listening = await loop.create_server(session, "127.0.0.1", 0, ssl=tls)
     chosen = {"tls": Tls.NONE, "host": "127.0.0.1", "port": port_of(listening), **(access or {})}
     transport = SmtpTransport(SmtpAccess(**chosen), timeout=patience, **(pool or {}))
-    async with closing(transport, listening, handler.seen):
-        yield transport
+    try:
+        async with closing(transport, listening, handler.seen):
+            yield transport
+    finally:
+        await _cut_what_is_left(sessions)
+
+
+async def _cut_what_is_left(sessions: list[SMTP]) -> None:
+    # A session that was cancelled in the middle of its goodbye leaves its connection open.
+    for left in (each.transport for each in sessions if each.transport is not None):
+        left.abort()
+    for _ in range(3):
+        await asyncio.sleep(0)

@@ -82,7 +82,8 @@ def about_account(signs: AccountSigns) -> Iterator[Finding]:
         yield warning(f"account {signs.name}: the breaker is open after errors or time-outs", cure)
     for reason in signs.stops:
         yield fault(
-            f"account {signs.name} is stopped for all tenants: {reason}", "mend the cause, then a person releases"
+            f"account {signs.name} is stopped for all tenants: {reason}",
+            f"mend the cause, then: outreach hold release shared-account:{signs.name}",
         )
 
 
@@ -115,7 +116,8 @@ _CURE_OF_LOOK_UPS = (
 def about_tenant(signs: TenantSigns, now: datetime) -> Iterator[Finding]:
     """All that one tenant's sending rests on, in the order in which it is needed."""
     if signs.paused_because is not None:
-        yield fault(f"paused: {signs.paused_because}", "end the pause once its reason is gone")
+        cure = f"once its reason is gone: outreach resume tenant:{signs.tenant.slug}"
+        yield fault(f"paused: {signs.paused_because}", cure)
     yield from _domains(signs)
     yield from _mailboxes(signs)
     yield from _feeds(signs)
@@ -195,10 +197,14 @@ def _people(signs: TenantSigns) -> Iterator[Finding]:
 
 
 def _hold(hold: HoldSigns) -> Finding:
-    cure = "nothing: it recovers by itself, or a person releases it"
+    cure = "nothing: it recovers by itself, or a person releases it (outreach hold list)"
     if hold.factor == 0:
         level = Level.FAULT if hold.scope_key == "tenant" else Level.WARNING
-        return Finding(level, f"hold on {hold.scope}, nothing may leave: {hold.reason}", "mend the cause it names")
+        return Finding(
+            level,
+            f"hold on {hold.scope}, nothing may leave: {hold.reason}",
+            "mend the cause it names; outreach hold list tells how to release it",
+        )
     return warning(f"hold on {hold.scope}, slowed to {hold.factor:.0%}: {hold.reason}", cure)
 
 

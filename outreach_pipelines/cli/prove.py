@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from outreach_pipelines.cli.scratch_database import scratch_database
+from outreach_pipelines.cli.scratch_database import crash_database, scratch_database
+from outreach_pipelines.proof.crash.kills import KillSummary, run_kills
 from outreach_pipelines.proof.postgres_system import found_in_postgres
 from outreach_pipelines.proof.runner import Sum, run_schedules
 
 console = Console(stderr=True)
+MOST_FAULTS = 20
 
 
 def prove(
@@ -26,6 +28,9 @@ def prove(
     postgres: Annotated[
         int, typer.Option(help="so many of them on real PostgreSQL too, on a server of its own", min=0)
     ] = 0,
+    kills: Annotated[
+        int, typer.Option(help="so many real senders killed on the way, against a mail server with a ledger", min=0)
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="the last line of output is one JSON object")] = False,
 ) -> None:
     """Live many seeded schedules of crashes, pauses, lost answers and late news, and judge what was sent; exit code 1 on any fault."""
@@ -36,17 +41,22 @@ def prove(
         cores = processes or len(os.sched_getaffinity(0))
         total = run_schedules(seeds, processes=cores, progress=lambda done: bar.advance(task, done))
         on_postgres = _on_postgres(range(seed, seed + postgres), bar) if postgres else Sum()
+        killed = _killed(kills, seed, bar) if kills else KillSummary()
     for story in (*total.stories, *on_postgres.stories):
         console.print(story, highlight=False, markup=False, end="\n\n")
+    for fault in killed.faults[:MOST_FAULTS]:
+        console.print(fault, highlight=False, markup=False)
     if as_json:
         summary = _summary(total, seed) | {"seconds": round(time.monotonic() - began, 1)}
-        typer.echo(json.dumps(summary | {"on_postgresql": _summary(on_postgres, seed)}, sort_keys=True))
+        others = {"on_postgresql": _summary(on_postgres, seed), "kills": _summary_of_kills(killed)}
+        typer.echo(json.dumps(summary | others, sort_keys=True))
     else:
         typer.echo(_sentences(total))
         typer.echo(
             f"On PostgreSQL: {_sentences(on_postgres)}" if postgres else "On PostgreSQL: not asked for (--postgres)."
         )
-    if total.failing or on_postgres.failing:
+        typer.echo(_sentences_of_kills(killed) if kills else "Kills of real processes: not asked for (--kills).")
+    if total.failing or on_postgres.failing or killed.faults:
         raise typer.Exit(1)
 
 
@@ -55,6 +65,12 @@ def _on_postgres(seeds: range, bar: Progress) -> Sum:
     with scratch_database() as database:
         found = partial(found_in_postgres, database)
         return run_schedules(seeds, processes=1, found=found, progress=lambda done: bar.advance(task, done), chunk=5)
+
+
+def _killed(count: int, seed: int, bar: Progress) -> KillSummary:
+    task = bar.add_task("kills", total=count)
+    with crash_database() as database:
+        return run_kills(database, count, seed=seed, progress=lambda done: bar.advance(task, done))
 
 
 def _bar() -> Progress:
@@ -76,6 +92,29 @@ def _summary(total: Sum, seed: int) -> dict[str, object]:
         "states": dict(sorted(total.states.items())),
         "injected": dict(sorted(total.injected.items())),
     }
+
+
+def _summary_of_kills(killed: KillSummary) -> dict[str, object]:
+    return {
+        "kills": killed.kills,
+        "by_point": dict(sorted(killed.by_point.items())),
+        "senders_not_reached": killed.unharmed,
+        "sent": killed.taken,
+        "duplicates": killed.duplicates,
+        "lost": killed.lost,
+        "unknown": killed.unknown,
+        "released_on_absence": killed.released_on_absence,
+        "faults": killed.faults[:MOST_FAULTS],
+        "seconds": round(killed.seconds, 1),
+    }
+
+
+def _sentences_of_kills(killed: KillSummary) -> str:
+    verdict = "every promise was kept" if not killed.faults else f"{len(killed.faults)} faults"
+    return (
+        f"{killed.kills} senders killed at {len(killed.by_point)} points in {killed.seconds:.0f} s: {verdict}.\n"
+        f"{killed.taken} messages sent, {killed.duplicates} of them twice, {killed.lost} lost, {killed.unknown} honestly unknown."
+    )
 
 
 def _sentences(total: Sum) -> str:

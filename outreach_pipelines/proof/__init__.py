@@ -12,5 +12,6 @@ it, over a store in memory or over PostgreSQL; faults; the judge. Does not: any 
     world           all of them together, from the first claim until nothing is open
     judge           what broke a promise, told from ledger, journal and final states alone
     shrink          a failing schedule made as short as it can be, told as a story
+    crash           real processes killed on the way, a mail server with a ledger, and a judge that reads only that and the database
     runner          many schedules over all cores, summed up
 """

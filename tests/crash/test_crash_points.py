@@ -10,26 +10,30 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
-from crash_world import KILLED, CrashWorld, Nursery, crash_world, nursery
-from mail_ledger import Stage
 from postgres_fixtures import PASSWORDS
-from postgres_tap import Moment
 from psycopg.rows import dict_row
 
 from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role, bootstrap
 from outreach_pipelines.adapters.postgres.migrate import migrate
 from outreach_pipelines.local_stack.postgres import EmbeddedPostgres
 from outreach_pipelines.local_stack.postmaster import StopMode
+from outreach_pipelines.proof.crash.crash_world import KILLED, CrashWorld, crash_world
+from outreach_pipelines.proof.crash.kill_points import ACCEPTANCE, CALL, CLAIM, INTENT, at_moment, at_stage
+from outreach_pipelines.proof.crash.kills import CrashDatabase, run_kills
+from outreach_pipelines.proof.crash.mail_ledger import Stage
+from outreach_pipelines.proof.crash.nursery import Nursery, nursery
+from outreach_pipelines.proof.crash.postgres_tap import Moment
+from outreach_pipelines.proof.small_world import NOON
 
 MESSAGES = 6
-CLAIM, INTENT, ACCEPTANCE, CALL = "picked as (", "app.begin_send(", "app.record_acceptance(", "app.note_calls("
+GAP = timedelta(seconds=60)
 RANDOM_KILLS = int(os.environ.get("OUTREACH_CRASH_KILLS", "8"))
 
 
@@ -48,16 +52,43 @@ def crash(
     made.world.admin.close()
 
 
-def at_stage(crash: CrashWorld, stage: Stage, number: int, act: Callable[[], None]) -> None:
-    """Act when a dialogue reaches `stage` for the `number`th time."""
-    count = _nth(number, act)
-    crash.ledger.at = lambda reached, _recipient: count() if reached is stage else None
+def all_claim_at_once(senders: int) -> Callable[[Moment, str], None]:
+    """The first claim of each sender waits for those of all the others."""
+    together, claims = threading.Barrier(senders), itertools.count()
+
+    def meet(moment: Moment, statement: str) -> None:
+        if moment is Moment.BEFORE and CLAIM in statement and next(claims) < senders:
+            together.wait(60)
+
+    return meet
 
 
-def at_moment(crash: CrashWorld, moment: Moment, part: str, number: int, act: Callable[[], None]) -> None:
-    """Act when a statement with `part` in it reaches `moment` for the `number`th time."""
-    count = _nth(number, act)
-    crash.tap.at = lambda reached, statement: count() if reached is moment and part in statement else None
+def policy_time_stepped_by(crash: CrashWorld, step: timedelta) -> Callable[[], None]:
+    lock, steps = threading.Lock(), itertools.count(1)
+
+    def forward() -> None:
+        with lock:
+            crash.world.at(NOON + next(steps) * step)
+
+    return forward
+
+
+def set_pace(crash: CrashWorld, gap: timedelta) -> None:
+    crash.world.sql(
+        "update app.mailbox set min_gap_seconds = %(g)s where tenant_id = %(t)s", g=gap.seconds, t=crash.world.tenant
+    )
+
+
+def gaps_kept(crash: CrashWorld) -> list[bool]:
+    """Of each mailbox, whether its sends kept the gap between them."""
+    rows = crash.world.sql(
+        """select bool_and(next is null or next - begun_policy_at >= make_interval(secs => %(g)s)) as kept
+             from (select mailbox_id, begun_policy_at,
+                          lead(begun_policy_at) over (partition by mailbox_id order by begun_policy_at) as next
+                     from app.send_attempt where tenant_id = %(t)s) sends group by mailbox_id""",
+        g=GAP.seconds, t=crash.world.tenant,
+    )  # fmt: skip
+    return [bool(row["kept"]) for row in rows]
 
 
 def test_a_sender_that_nobody_disturbs_sends_each_message_once(crash: CrashWorld) -> None:
@@ -142,39 +173,48 @@ def test_what_a_server_took_and_nobody_heard_is_in_doubt(crash: CrashWorld) -> N
 
 @pytest.mark.skipif(RANDOM_KILLS == 0, reason="OUTREACH_CRASH_KILLS is 0")
 def test_kill_upon_kill_at_random_points_sends_nothing_twice_and_loses_nothing(
-    outreach_admin_url: str, outreach_database: DatabaseUrls, senders: Nursery, tmp_path: Path
+    outreach_admin_url: str, outreach_database: DatabaseUrls
 ) -> None:
-    crash = crash_world(outreach_admin_url, outreach_database, senders, tmp_path, messages=RANDOM_KILLS * 10)
     seed = int(os.environ.get("OUTREACH_CRASH_SEED", str(random.SystemRandom().randrange(2**32))))
-    dice = random.Random(seed)  # noqa: S311 - it chooses where to kill
 
-    with closing(crash.world.admin):
-        statuses = [_killed_somewhere(crash, dice) for _ in range(RANDOM_KILLS)]
-        crash.finish()
-        faults = crash.faults()
+    summary = run_kills(
+        CrashDatabase(outreach_admin_url, outreach_database), RANDOM_KILLS, seed=seed, progress=lambda _done: None
+    )
 
-    assert faults == [], f"OUTREACH_CRASH_SEED={seed}"
-    assert statuses.count(KILLED) >= RANDOM_KILLS / 2, f"OUTREACH_CRASH_SEED={seed}: {statuses}"
+    assert summary.faults == [], f"OUTREACH_CRASH_SEED={seed}"
+    assert summary.kills == RANDOM_KILLS == summary.by_point.total()
 
 
-def test_two_senders_of_one_hour_at_once_send_each_message_once(
-    crash: CrashWorld, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    with nursery(tmp_path_factory.mktemp("second")) as other:
-        second = replace(crash, nursery=other)
-        both, claims = threading.Barrier(2), itertools.count()
+def test_two_senders_of_one_hour_at_once_send_each_message_once(crash: CrashWorld) -> None:
+    crash.tap.at = all_claim_at_once(2)
 
-        def meet(moment: Moment, statement: str) -> None:
-            if moment is Moment.BEFORE and CLAIM in statement and next(claims) < 2:
-                both.wait(60)
-
-        crash.tap.at = meet
-        with ThreadPoolExecutor(2) as pool:
-            statuses = list(pool.map(CrashWorld.run, (crash, second)))
+    statuses = crash.run_at_once(2)
 
     assert statuses == [0, 0]
     assert crash.faults() == []
     assert set(crash.states().values()) == {"accepted"}
+
+
+def test_eight_senders_of_one_hour_at_once_send_each_message_once_and_keep_each_mailboxs_pace(
+    outreach_admin_url: str, outreach_database: DatabaseUrls, senders: Nursery, tmp_path: Path
+) -> None:
+    crash = crash_world(outreach_admin_url, outreach_database, senders, tmp_path, messages=8, mailboxes=2)
+    with closing(crash.world.admin):
+        set_pace(crash, GAP)
+        meet, step = all_claim_at_once(8), policy_time_stepped_by(crash, GAP)
+
+        def at(moment: Moment, statement: str) -> None:
+            meet(moment, statement)
+            if moment is Moment.COMMITTED and ACCEPTANCE in statement:
+                step()
+
+        crash.tap.at = at
+        statuses = crash.run_at_once(8)
+
+        assert statuses == [0] * 8
+        assert crash.faults() == []
+        assert set(crash.states().values()) == {"accepted"}
+        assert gaps_kept(crash) == [True, True]
 
 
 def test_an_immediate_stop_of_postgresql_in_the_middle_sends_nothing_twice_and_loses_nothing(
@@ -215,7 +255,7 @@ def test_an_immediate_stop_of_postgresql_in_the_middle_sends_nothing_twice_and_l
 
 
 def test_a_run_told_to_stop_hands_back_what_it_has_only_claimed(crash: CrashWorld) -> None:
-    at_moment(crash, Moment.COMMITTED, CLAIM, 1, lambda: os.kill(crash.victim.result(), signal.SIGTERM))
+    at_moment(crash, Moment.COMMITTED, CLAIM, 1, lambda: crash.signal(signal.SIGTERM))
 
     status = crash.run("job")
 
@@ -225,7 +265,7 @@ def test_a_run_told_to_stop_hands_back_what_it_has_only_claimed(crash: CrashWorl
 
 
 def test_a_run_told_to_stop_finishes_the_calls_under_way(crash: CrashWorld) -> None:
-    at_stage(crash, Stage.TAKEN, 1, lambda: os.kill(crash.victim.result(), signal.SIGTERM))
+    at_stage(crash, Stage.TAKEN, 1, lambda: crash.signal(signal.SIGTERM))
 
     status = crash.run("job")
 
@@ -234,29 +274,3 @@ def test_a_run_told_to_stop_finishes_the_calls_under_way(crash: CrashWorld) -> N
     assert taken
     assert {states[each] for each in taken} == {"accepted"}
     assert set(states.values()) <= {"accepted", "planned"}
-
-
-def _nth(number: int, act: Callable[[], None]) -> Callable[[], None]:
-    lock, seen = threading.Lock(), [0]
-
-    def count() -> None:
-        with lock:
-            seen[0] += 1
-            reached = seen[0] == number
-        if reached:
-            act()
-
-    return count
-
-
-def _killed_somewhere(crash: CrashWorld, dice: random.Random) -> int:
-    number = dice.randint(1, 8)
-    if dice.random() < 0.5:
-        at_stage(crash, dice.choice(list(Stage)), number, crash.kill)
-    else:
-        at_moment(crash, dice.choice(list(Moment)), dice.choice([INTENT, ACCEPTANCE, CALL]), number, crash.kill)
-    status = crash.run()
-    crash.sweep()
-    crash.ledger.at = lambda _stage, _recipient: None
-    crash.tap.at = lambda _moment, _statement: None
-    return status

@@ -118,13 +118,19 @@ def test_a_pause_is_shown_first_and_done_only_when_it_is_agreed_to(world: SmallW
 def test_what_waits_is_counted_where_it_waits(world: SmallWorld) -> None:
     world.message(1)
     world.message(2, mailbox=world.mailboxes[1])
+    world.sql("insert into app.sending_domain (tenant_id, name, pool, direction) values (%(t)s, 'emptied.example', 'p', 'd')", t=world.tenant)  # fmt: skip
 
     counted = {
         name: say(world, "pause", name, answer="n\n").output.partition("waiting there: ")[2][:1]
-        for name in (named(world, "mailbox"), f"box2@{named(world, 'domain')}", named(world, "campaign"))
+        for name in (
+            named(world, "mailbox"),
+            f"box2@{named(world, 'domain')}",
+            named(world, "campaign"),
+            "emptied.example",
+        )
     }
 
-    assert list(counted.values()) == ["1", "0", "2"]
+    assert list(counted.values()) == ["1", "0", "2", "0"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

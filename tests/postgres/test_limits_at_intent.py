@@ -13,6 +13,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
+from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.application.ports import Begun, NotBegun
 from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.letter import Letter
@@ -224,18 +225,17 @@ def test_a_count_that_another_one_keeps_locked_stops_the_send(new_world: NewWorl
     world.sql("update app.sending_policy set daily_cap = 9 where tenant_id = %(t)s", t=world.tenant)
     letter, hour = Sender(store, world).claimed(NOON)
 
-    def hurry(connection: object, cursor: object, *_: object) -> None:
-        cursor.execute("set local lock_timeout = '20ms'")  # type: ignore[attr-defined]  # a DBAPI cursor
+    hurried = connect(store.engine.url.render_as_string(hide_password=False))
+    event.listen(hurried, "connect", lambda line, _: line.execute("set lock_timeout = '20ms'") and line.commit())
 
     world.sql("begin")
     world.sql("lock table app.rate_bucket in access exclusive mode")
-    event.listen(store.engine, "before_cursor_execute", hurry)
     try:
         with pytest.raises(DBAPIError):
-            begin(store, letter, hour=hour)
+            begin(PostgresMessageStore(hurried), letter, hour=hour)
     finally:
-        event.remove(store.engine, "before_cursor_execute", hurry)
         world.sql("rollback")
+        hurried.dispose()
 
     assert world.state(letter.claim.message_id)["state"] == "claimed"
     assert world.sql("select 1 from app.send_attempt where tenant_id = %(t)s", t=world.tenant) == []

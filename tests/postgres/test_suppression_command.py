@@ -1,7 +1,7 @@
 """`outreach suppression` on a real database: who is suppressed, who may be written to again, and what the next intent does."""
 
 import threading
-from datetime import timedelta
+import time
 
 import pytest
 from news_of_sends import claimed
@@ -12,7 +12,6 @@ from world_fixtures import NewWorld
 
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.suppression_book import PostgresSuppressionBook
-from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.operate import Actor, ByHand
 from outreach_pipelines.application.ports import Begun, NotBegun
 from outreach_pipelines.application.suppress_by_hand import NamedSubject, SuppressedBy, named, subject_called
@@ -256,22 +255,29 @@ def test_who_is_suppressed_for_the_installation_is_shown_and_stays_so(world: Sma
     assert "stay suppressed for all tenants" in lifted.output
 
 
+def wait_until_blocked(world: SmallWorld, *, at_least: int) -> None:
+    deadline = time.monotonic() + 20
+    while int(str(world.one("select count(*) as n from pg_locks where not granted")["n"])) < at_least:
+        assert time.monotonic() < deadline
+
+
 def test_an_unsubscribe_that_comes_while_an_older_entry_is_lifted_is_not_lost(
     engine: Engine, world: SmallWorld
 ) -> None:
     suppressed(world, "hard_bounce")
     name, by = name_of(world, ADA), ByHand(Actor("roberta"), "typo")
-    lift = threading.Thread(target=lambda: PostgresSuppressionBook(engine).lift(world.tenant, name, by, own_too=False))
+    book = PostgresSuppressionBook(engine)
+    lift = threading.Thread(target=lambda: book.lift(world.tenant, name, by, own_too=False))
+    unsubscribe = threading.Thread(target=lambda: book.add(world.tenant, name, SuppressedBy.UNSUBSCRIBE, by))
 
-    with tenant_session(engine, world.tenant) as connection:
-        connection.exec_driver_sql(
-            "select app.suppress(app.tenant(), 'address', %(h)s, 'tenant', 0, 'unsubscribe', 'link')",
-            {"h": bytes.fromhex(name.own)},
-        )
+    with world.admin.transaction():
+        # Lifting stands still before its last statement, its row changed and not committed.
+        world.sql("lock table app.audit_log in access exclusive mode")
         lift.start()
-        lift.join(0.2)
-        waited = lift.is_alive()
-    lift.join(timedelta(seconds=20).total_seconds())
+        wait_until_blocked(world, at_least=1)
+        unsubscribe.start()
+        wait_until_blocked(world, at_least=2)
+    lift.join(20)
+    unsubscribe.join(20)
 
-    assert waited
     assert standing(world) == ["unsubscribe"]

@@ -64,6 +64,21 @@ def test_partitions_are_warned_of_a_week_before_they_run_out(last: date | None, 
     assert finding.level is level
 
 
+@pytest.mark.parametrize("kind", ["mailgun", "postmark"])
+@pytest.mark.parametrize(("age", "level"), [(None, Level.FAULT), (timedelta(hours=3), Level.OK)])
+def test_an_account_that_is_proven_by_its_records_is_cured_by_what_lets_us_read_them(
+    kind: str, age: timedelta | None, level: Level
+) -> None:
+    signs = AccountSigns(name="main", kind=kind, proof_age=age, breaker="closed", stops=[])
+
+    (finding,) = about_account(signs)
+
+    assert finding.level is level
+    assert "records" in finding.what
+    if level is Level.FAULT:
+        assert all(word in finding.cure for word in ("key", "region", "https"))
+
+
 def test_an_open_breaker_is_a_warning_and_a_stop_for_all_tenants_a_fault() -> None:
     signs = AccountSigns(
         name="main", kind="ses", proof_age=timedelta(minutes=1), breaker="open", stops=["complaints at 0.1 %"]

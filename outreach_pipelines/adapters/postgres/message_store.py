@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from threading import Lock
 from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, RowMapping
@@ -35,6 +36,7 @@ class PostgresMessageStore:
 
     engine: Engine
     worker: WorkerId = field(default_factory=new_worker)
+    _leasing: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def epoch(self) -> int:
         """See `MessageStore.epoch`."""
@@ -69,9 +71,20 @@ class PostgresMessageStore:
                 return Begun(AccountId(account))
             if verdict != "block":
                 return NotBegun(verdict, reason, not_before)
-            AccountBlocks(self.engine, self.worker).lease(AccountId(account))
+            self._lease(AccountId(account))
         # Each lease was used up or over before we came back: the run's end hands the claim back.
         return NotBegun("lost", "no_lease_of_account", None)
+
+    def _lease(self, account: AccountId) -> None:
+        """Lease a block, or wait for the thread that does: what it gets is for all of them."""
+        if self._leasing.acquire(blocking=False):
+            try:
+                AccountBlocks(self.engine, self.worker).lease(account)
+            finally:
+                self._leasing.release()
+        else:
+            with self._leasing:
+                return
 
     def record_accepted(
         self, claim: ClaimedMessage, answer: Accepted, *, subject: str, next_due_day: date | None

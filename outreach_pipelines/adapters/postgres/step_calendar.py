@@ -53,13 +53,14 @@ class StepCalendar:
     """`NextStepDay` as role outreach_app. Safe for threads: at worst two of them read the same."""
 
     engine: Engine
+    known_seconds: float = KNOWN_SECONDS
     _known: dict[tuple[TenantId, int], _Known] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __call__(self, letter: Letter, accepted_at: datetime) -> date | None:
         """See `NextStepDay`."""
         tenant, campaign = letter.claim.tenant, letter.campaign_id
         known = self._known.get((tenant, campaign))
-        if known is None or time.monotonic() - known.read_at >= KNOWN_SECONDS:
+        if known is None or time.monotonic() - known.read_at >= self.known_seconds:
             with tenant_session(self.engine, tenant) as connection:
                 known = _Known(_row(connection, campaign), time.monotonic())
             self._known[tenant, campaign] = known

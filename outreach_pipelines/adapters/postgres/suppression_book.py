@@ -1,6 +1,6 @@
 """Suppressions by hand, on PostgreSQL.
 
-Belongs here: rows as values, locks and the audit row. Does not: what may be lifted (`application.suppress_by_hand`).
+Belongs here: rows as values, and the audit row. Does not: what may be lifted (`application.suppress_by_hand`).
 """
 
 import json
@@ -68,8 +68,6 @@ class PostgresSuppressionBook:
         hmac = bytes.fromhex(subject.own)
         kinds = [kind.value for kind in SuppressedBy if own_too or not kind.is_persons_own]
         with tenant_session(self.engine, tenant) as connection:
-            lock = "recipient_domain" if subject.is_domain else "recipient"
-            connection.execute(_SQL["lock"], {"lock": lock, "hmac": hmac})
             values = {"hmac": hmac, "kinds": kinds, "why": f"{by.actor}: {by.reason}"}
             lifted = connection.execute(_SQL["lift"], values).rowcount
             if lifted:

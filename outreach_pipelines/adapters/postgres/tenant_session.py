@@ -30,11 +30,11 @@ _READ_COMMITTED = "set default_transaction_isolation to 'read committed'"
 _USED_AT = "used_at"
 
 
-def connect(url: str, *, pool_size: int = 8) -> Engine:
+def connect(url: str, *, pool_size: int = 8, trusted_seconds: float = TRUSTED_SECONDS) -> Engine:
     """An engine for one role. READ COMMITTED is what the send protocol is proved for, whatever the server's default.
 
     The connection that was used last is used next, and prepares each statement once: planning over day partitions
-    costs more than most statements do. One that has rested is asked whether it works before it is used.
+    costs more than most statements do. One that has rested for `trusted_seconds` is asked whether it works before it is used.
     """
     engine = create_engine(
         url,
@@ -44,7 +44,7 @@ def connect(url: str, *, pool_size: int = 8) -> Engine:
         isolation_level="READ COMMITTED",
         connect_args={"prepare_threshold": 0},
     )
-    _keep_working(engine)
+    _keep_working(engine, trusted_seconds)
     return engine
 
 
@@ -114,7 +114,7 @@ def _driver(pooled: PoolProxiedConnection) -> "psycopg.Connection[tuple[Any, ...
     return driver
 
 
-def _keep_working(engine: Engine) -> None:
+def _keep_working(engine: Engine, trusted_seconds: float) -> None:
     def opened(driver: "psycopg.Connection[tuple[Any, ...]]", entry: ConnectionPoolEntry) -> None:
         driver.autocommit = True
         driver.execute(_READ_COMMITTED, prepare=False)
@@ -122,7 +122,7 @@ def _keep_working(engine: Engine) -> None:
         entry.info[_USED_AT] = time.monotonic()
 
     def taken(driver: object, entry: ConnectionPoolEntry, _pooled: object) -> None:
-        if time.monotonic() - entry.info[_USED_AT] < TRUSTED_SECONDS:
+        if time.monotonic() - entry.info[_USED_AT] < trusted_seconds:
             return
         try:
             engine.dialect.do_ping(driver)  # type: ignore[arg-type]  # SQLAlchemy's own protocol for the driver's connection

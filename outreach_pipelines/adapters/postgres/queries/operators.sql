@@ -10,7 +10,7 @@ select 'campaign', name, 'campaign:' || campaign_id, state from app.campaign whe
 union all
 select 'lead-file', object_key, 'lead_file:' || lead_file_id, '' from app.lead_file where tenant_id = (select app.tenant())
 union all
-select kind, a.name, scope || a.account_id, '' from app.provider_account a
+select k.kind, a.name, k.scope || a.account_id, '' from app.provider_account a
   join app.provider_account_share s on s.tenant_id = (select app.tenant()) and s.account_id = a.account_id
  cross join (values ('account', 'account:'), ('shared-account', 'shared_account:')) k (kind, scope)
  order by kind, name;

@@ -23,12 +23,8 @@ select count(*) from app.message
 -- See app.suppress.
 select app.suppress((select app.tenant()), :subject, :hmac, 'tenant', 0, :kind, :source);
 
--- name: lock
--- As app.suppress locks: who suppresses the same person meanwhile would else find the row that is being lifted, and add none.
-select pg_advisory_xact_lock(app.lock_key(:lock, (select app.tenant())::text, encode(:hmac, 'hex')));
-
 -- name: lift
--- Lifted, and kept as that. `kinds` are those that may be.
+-- Lifted, and kept as that. `kinds` are those that may be. Who suppresses the same person meanwhile waits at this row's unique key, and adds another.
 update app.suppression set lifted_at = (select app.now()), lifted_reason = :why
  where tenant_id = (select app.tenant()) and subject_hmac = :hmac and lifted_at is null and kind = any (:kinds);
 

@@ -1,6 +1,7 @@
 """A tenant with messages that are due, sent by processes of their own through a ledger; and the check of what came of it.
 
-The check reads the ledger and the database, and nothing that the senders say of themselves.
+Belongs here: founding it, its senders, their killing, and what the sweeper does. Does not: when they are killed (`kill_points`),
+nor what is right (`verdict`).
 """
 
 import base64
@@ -8,19 +9,12 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mail_ledger import MailLedger
-from postgres_tap import PostgresTap
-from small_world import HOUR, NOON, SmallWorld, build_world
 from sqlalchemy import make_url
 
 from outreach_pipelines.adapters.object_store import LocalObjectStore
@@ -28,49 +22,24 @@ from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.adapters.templates import template_key
+from outreach_pipelines.proof.crash.mail_ledger import MailLedger
+from outreach_pipelines.proof.crash.nursery import Nursery, Pids
+from outreach_pipelines.proof.crash.postgres_tap import PostgresTap
+from outreach_pipelines.proof.crash.verdict import Verdict, judge
+from outreach_pipelines.proof.small_world import HOUR, NOON, SmallWorld, build_world
 
-PROGRAM = Path(__file__).with_name("batch_child.py")
 TEXT = b"Hello {{ first_name }}\n\nStop: {{ unsubscribe_url }}\n"
 KILLED = -signal.SIGKILL
 LONGEST_SECONDS = 90.0
-#: States in which a message that a server took may be.
-KNOWN_TO_BE_OUT = {"accepted", "in_doubt"}
 
 
-@dataclass
-class Nursery:
-    """The program that forks senders."""
-
-    program: "subprocess.Popen[str]"
-
-    def sender(self, environment: Mapping[str, str], pid: "Future[int]") -> int:
-        """Run one sender to its end; its number is told as soon as it lives. Its exit status, negative for a signal."""
-        assert self.program.stdin is not None
-        self.program.stdin.write(json.dumps(dict(environment)) + "\n")
-        self.program.stdin.flush()
-        pid.set_result(self._number())
-        return self._number()
-
-    def _number(self) -> int:
-        assert self.program.stdout is not None
-        return int(self.program.stdout.readline())
-
-
-@contextmanager
-def nursery(folder: Path) -> Iterator[Nursery]:
-    """Started in a folder without settings of its own."""
-    root = str(Path(__file__).parents[1])
-    environment = {**{k: v for k, v in os.environ.items() if not k.startswith("OUTREACH_")}, "PYTHONPATH": root}
-    command = [sys.executable, str(PROGRAM)]
-    with subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:  # fmt: skip
-        yield Nursery(program)
-        assert program.stdin is not None
-        program.stdin.close()
+class SenderFailedError(RuntimeError):
+    """An undisturbed sender ended with this status; what it said is on standard error."""
 
 
 @dataclass
 class CrashWorld:
-    """`victim` is the sender that lives now; `tap` and `ledger` may end it."""
+    """`victims` are the senders that live now; `tap` and `ledger` may end them."""
 
     world: SmallWorld
     urls: DatabaseUrls
@@ -78,23 +47,34 @@ class CrashWorld:
     nursery: Nursery
     ledger: MailLedger
     tap: PostgresTap
-    victim: "Future[int]"
+    victims: Pids
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it to all who live."""
+        for pid in self.victims.result():
+            # One of several may have ended on its own.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def kill(self) -> None:
-        """End the sender as the kernel would, and cut the line on which this was called."""
-        os.kill(self.victim.result(), signal.SIGKILL)
+        """End the senders as the kernel would, and cut the line on which this was called."""
+        self.signal(signal.SIGKILL)
         raise ConnectionAbortedError
 
     def run(self, what: str = "batch") -> int:
         """One sender of the hour from noon, to its end."""
-        victim: Future[int] = Future()
-        self.victim = victim
-        # One that never ends is a failure too, and not the end of the tests.
-        patience = threading.Timer(LONGEST_SECONDS, lambda: os.kill(victim.result(), signal.SIGKILL))
+        (status,) = self.run_at_once(1, what)
+        return status
+
+    def run_at_once(self, senders: int, what: str = "batch") -> Sequence[int]:
+        """Some senders of the same hour, to their ends. Their exit statuses, negative for a signal."""
+        self.victims = Pids()
+        # One that never ends is a failure too, and not the end of the proof.
+        patience = threading.Timer(LONGEST_SECONDS, self.signal, [signal.SIGKILL])
         patience.start()
         try:
             with self.ledger.serving() as smtp, self.tap.open() as database:
-                return self.nursery.sender(self._environment(what, smtp, database), victim)
+                return self.nursery.senders([self._environment(what, smtp, database)] * senders, self.victims)
         finally:
             patience.cancel()
 
@@ -111,9 +91,15 @@ class CrashWorld:
     def finish(self) -> None:
         """Sweep, and let an undisturbed sender do what is left."""
         self.sweep()
+        self.leave_alone()
+        status = self.run()
+        if status != 0:
+            raise SenderFailedError(status)
+
+    def leave_alone(self) -> None:
+        """No more disturbances."""
         self.ledger.at = lambda _stage, _recipient: None
         self.tap.at = lambda _moment, _statement: None
-        assert self.run() == 0
 
     def states(self) -> dict[str, str]:
         """Each recipient's message, as the database has it."""
@@ -123,20 +109,13 @@ class CrashWorld:
         )
         return {str(row["address"]): str(row["state"]) for row in rows}
 
+    def verdict(self) -> Verdict:
+        """What ledger and database say together."""
+        return judge(self.ledger.recipients(), self.states())
+
     def faults(self) -> list[str]:
         """What broke a promise: sent twice, sent and not known, lost, or said to be sent and not."""
-        taken, states = Counter(self.ledger.recipients()), self.states()
-        twice = [f"{each}: taken {count} times" for each, count in taken.items() if count > 1]
-        unknown = [
-            f"{each}: taken, and {states.get(each)}" for each in taken if states.get(each) not in KNOWN_TO_BE_OUT
-        ]
-        lost = [f"{each}: {state}" for each, state in states.items() if state not in KNOWN_TO_BE_OUT]
-        said = [
-            f"{each}: accepted, and never taken"
-            for each, state in states.items()
-            if state == "accepted" and not taken[each]
-        ]
-        return twice + unknown + lost + said
+        return self.verdict().faults()
 
     def _environment(self, what: str, smtp: int, database: int) -> dict[str, str]:
         def url(role: Role) -> str:
@@ -148,27 +127,26 @@ class CrashWorld:
         key = base64.b64encode(bytes(range(64))).decode()
         return {
             "WHAT": what, "TENANT": str(self.world.tenant), "SLUG": str(slug), "HOUR": NOON.isoformat(),
-            "LEDGER_PORT": str(smtp), "LEDGER_PASSWORD": "of the tests",
+            "LEDGER_PORT": str(smtp), "LEDGER_PASSWORD": "of the proof",
             "OUTREACH_DATABASE_URL": url(Role.APP), "OUTREACH_OPS_URL": url(Role.OPS), "OUTREACH_INGEST_URL": url(Role.INGEST),
             "OUTREACH_FILES": str(self.folder / "files"), "OUTREACH_TAG_KEY": key, "OUTREACH_ADDRESS_KEY": key,
             "OUTREACH_TOKEN_KEYS": f"1:{key}", "OUTREACH_PARTITIONS_START": str((NOON - 24 * HOUR).date()),
         }  # fmt: skip
 
 
-def crash_world(admin_url: str, urls: DatabaseUrls, nursery: Nursery, folder: Path, *, messages: int) -> CrashWorld:
-    """So many messages due at noon, each from a mailbox of its own, and no limit that would keep one back."""
-    world = build_world(admin_url, mailboxes=messages)
+def crash_world(
+    admin_url: str, urls: DatabaseUrls, nursery: Nursery, folder: Path, *, messages: int, mailboxes: int | None = None
+) -> CrashWorld:
+    """So many messages due at noon, each from a mailbox of its own unless they are fewer; no limit keeps one back."""
+    world = build_world(admin_url, mailboxes=mailboxes or messages)
     _no_limits(world)
     (folder / "files").mkdir()
     _template(world, LocalObjectStore(folder / "files"))
-    for number, mailbox in enumerate(world.mailboxes):
-        world.message(number, mailbox=mailbox)
+    for number in range(messages):
+        world.message(number, mailbox=world.mailboxes[number % len(world.mailboxes)])
     at = make_url(urls[Role.APP])
-    assert at.host is not None
-    assert at.port is not None
-    return CrashWorld(
-        world, urls, folder, nursery, MailLedger(folder / "ledger"), PostgresTap(at.host, at.port), Future()
-    )
+    tap = PostgresTap(at.host or "127.0.0.1", at.port or 5432)
+    return CrashWorld(world, urls, folder, nursery, MailLedger(folder / "ledger"), tap, Pids())
 
 
 def _no_limits(world: SmallWorld) -> None:
@@ -177,7 +155,8 @@ def _no_limits(world: SmallWorld) -> None:
     # Time stands still: a mailbox that kept its pace would wait for ever, and hide a second send.
     world.sql("update app.mailbox set min_gap_seconds = 0 where tenant_id = %(t)s", t=world.tenant)
     world.sql(
-        "update app.sending_policy set daily_cap = null, minute_cap = null, company_daily_cap = null, recipient_domain_daily_cap = null where tenant_id = %(t)s",
+        "update app.sending_policy set daily_cap = null, minute_cap = null, company_daily_cap = null, "
+        "recipient_domain_daily_cap = null where tenant_id = %(t)s",
         t=world.tenant,
     )  # fmt: skip
 

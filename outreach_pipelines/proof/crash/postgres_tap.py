@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from loopback_listener import listening
+from outreach_pipelines.proof.crash.loopback_listener import listening
 
 _START_UP_LENGTH = 4
 
@@ -50,10 +50,14 @@ class PostgresTap:
 
     def _line(self, client: socket.socket) -> "_Line":
         try:
-            line = _Line(client, socket.create_connection((self.host, self.port)), self)
+            server = socket.create_connection((self.host, self.port))
         except ConnectionRefusedError:
             client.close()  # the client must hear that the server is down, as without a tap
             raise
+        for side in (client, server):
+            # A request is passed on message by message: each would wait for the acknowledgement of the one before it.
+            side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        line = _Line(client, server, self)
         line.start()
         return line
 

@@ -1,4 +1,4 @@
-"""A listening socket on loopback for servers of the tests: accepted in a thread for as long as it is open."""
+"""A listening socket on loopback for servers of the proofs: accepted in a thread for as long as it is open."""
 
 import socket
 import threading

@@ -1,6 +1,6 @@
-"""An SMTP server that writes down each message it takes, on disk for good, before it says so: the witness of crash tests.
+"""An SMTP server that writes down each message it takes, on disk for good, before it says so: the witness of crashes.
 
-Belongs here: the dialogue of one account, its ledger, and stages at which a test may do something to the client. It knows
+Belongs here: the dialogue of one account, its ledger, and stages at which a proof may do something to the client. It knows
 nothing of the system that sends.
 """
 
@@ -14,7 +14,7 @@ from enum import StrEnum
 from io import BufferedRWPair
 from pathlib import Path
 
-from loopback_listener import listening
+from outreach_pipelines.proof.crash.loopback_listener import listening
 
 Wire = BufferedRWPair
 _ANSWERS = {
@@ -51,6 +51,7 @@ class MailLedger:
         talks: list[tuple[socket.socket, threading.Thread]] = []
 
         def welcome(client: socket.socket) -> None:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             talks.append((client, threading.Thread(target=self._talk, args=(client,))))
             talks[-1][1].start()
 
