@@ -29,7 +29,9 @@ def event_feed() -> CountedFeed:
     settings = load_settings()
     if settings.event_queue_url is None:
         return NoFeed()
-    if settings.sending is SendingMode.LAB and not is_loopback(urlsplit(settings.aws_endpoint_url or "").hostname or ""):
+    if settings.sending is SendingMode.LAB and not is_loopback(
+        urlsplit(settings.aws_endpoint_url or "").hostname or ""
+    ):
         message = "OUTREACH_SENDING=lab reaches loopback only, and OUTREACH_EVENT_QUEUE_URL is read elsewhere"
         raise Refused(message)
     refuse_a_copy()

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from outreach_pipelines.application.operate import ByHand
+from outreach_pipelines.application.acts_by_hand import ByHand
 from outreach_pipelines.domain.address import (
     Address,
     AddressHash,

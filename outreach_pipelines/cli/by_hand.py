@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from outreach_pipelines.application.operate import Actor, ByHand
+from outreach_pipelines.application.acts_by_hand import Actor, ByHand
 from outreach_pipelines.application.places import Place, find_place
 from outreach_pipelines.cli.wiring import tenant_rows
 from resources import database

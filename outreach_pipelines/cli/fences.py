@@ -107,7 +107,7 @@ def _tell(done: Recovered) -> None:
         for key in tenant.lost_plans:
             console.print(f"  held: the plan {key} was made in the lost time; what it sent is not known", style="red")
     console.print(
-        "Next: outreach doubt show. Suppressions and erasures of the lost time are lost as well: "
+        "Next: outreach doubt list. Suppressions and erasures of the lost time are lost as well: "
         "enter them again before sending (docs/operations.md, Restoring)."
     )
 

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from outreach_pipelines.application import operate
-from outreach_pipelines.application.operate import HoldLine
+from outreach_pipelines.application.acts_by_hand import HoldLine
 from outreach_pipelines.application.places import names_of, words_of
 from outreach_pipelines.cli.by_hand import (
     ActorName,

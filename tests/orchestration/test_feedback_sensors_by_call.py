@@ -196,7 +196,9 @@ def _four_bounces() -> Evidence:
     return Evidence(fates=tuple(SendFate(NOON - timedelta(minutes=minute), hard=True) for minute in range(1, 5)))
 
 
-def test_a_stop_that_a_provider_speaks_of_is_counted_and_one_that_says_nothing_keeps_no_other_from_being_asked() -> None:
+def test_a_stop_that_a_provider_speaks_of_is_counted_and_one_that_says_nothing_keeps_no_other_from_being_asked() -> (
+    None
+):
     store = Asked({ACME: AccountId(1), ZULU: AccountId(2)})
 
     result = tick(provider_standing, standings=store, account_controls=Controls(silent=AccountId(1)), tenants=BOTH)

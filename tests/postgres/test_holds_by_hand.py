@@ -21,7 +21,8 @@ from outreach_pipelines.adapters.postgres.hand_store import PostgresHandStore
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.plan_store import PostgresPlanStore
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
-from outreach_pipelines.application.operate import Actor, ByHand, hold_by_hand, pause
+from outreach_pipelines.application.acts_by_hand import Actor, ByHand
+from outreach_pipelines.application.operate import hold_by_hand, pause
 from outreach_pipelines.application.places import Place, PlaceKind, find_place
 from outreach_pipelines.application.ports import Begun, NotBegun
 from outreach_pipelines.cli.main import app

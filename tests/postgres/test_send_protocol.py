@@ -437,7 +437,10 @@ def test_a_jump_of_the_machines_clock_stops_sending(store: PostgresMessageStore,
             "update app.domain_account set state = 'not_ready', definite_state = 'not_ready' where tenant_id = %(t)s",
             "no_usable_account: account {a}: not ready",
         ),
-        ("update app.provider_account set allowed_basis = '{contract}' where account_id = %(a)s", "no_usable_account: account {a}: basis not allowed"),
+        (
+            "update app.provider_account set allowed_basis = '{contract}' where account_id = %(a)s",
+            "no_usable_account: account {a}: basis not allowed",
+        ),
         (
             "update app.provider_account set proven_at = clock_timestamp() - interval '2 hours' where account_id = %(a)s",
             "no_usable_account: account {a}: not proven",

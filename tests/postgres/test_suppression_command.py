@@ -12,7 +12,7 @@ from world_fixtures import NewWorld
 
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.suppression_book import PostgresSuppressionBook
-from outreach_pipelines.application.operate import Actor, ByHand
+from outreach_pipelines.application.acts_by_hand import Actor, ByHand
 from outreach_pipelines.application.ports import Begun, NotBegun
 from outreach_pipelines.application.suppress_by_hand import NamedSubject, SuppressedBy, named, subject_called
 from outreach_pipelines.cli.main import app

@@ -16,7 +16,7 @@ from outreach_pipelines.adapters.postgres.back_off_store import PostgresBackOffC
 from outreach_pipelines.adapters.postgres.hold_rows import hold_values
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
-from outreach_pipelines.application.operate import HoldLine, Load, Note
+from outreach_pipelines.application.acts_by_hand import HoldLine, Load, Note
 from outreach_pipelines.application.places import Place, PlaceKind
 from outreach_pipelines.domain.back_off import (
     AccountScope,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
-from outreach_pipelines.application.operate import ByHand
+from outreach_pipelines.application.acts_by_hand import ByHand
 from outreach_pipelines.application.suppress_by_hand import NamedSubject, StoredSuppression, SuppressedBy
 from outreach_pipelines.domain.address import AddressHash
 from outreach_pipelines.domain.tenant import TenantId
