@@ -8,10 +8,11 @@ import psycopg
 import pytest
 from send_steps import begin, claim
 from small_world import HOUR, NOON, SmallWorld
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
+from outreach_pipelines.adapters.postgres.tenant_session import connect
 from outreach_pipelines.application.ports import Begun, NotBegun
 from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.letter import Letter
@@ -94,10 +95,13 @@ def test_a_message_whose_call_is_under_way_begins_no_second_time(
 
 
 def test_an_intent_refuses_a_snapshot_that_is_older_than_its_locks(engine: Engine, letter: Letter) -> None:
-    stale = PostgresMessageStore(engine.execution_options(isolation_level="REPEATABLE READ"))
+    stale = connect(engine.url.render_as_string(hide_password=False))
+    isolation = "set default_transaction_isolation = 'repeatable read'"
+    event.listen(stale, "connect", lambda line, _: line.execute(isolation) and line.commit())
 
     with pytest.raises(DBAPIError, match="needs READ COMMITTED"):
-        begin(stale, letter, epoch=1)
+        begin(PostgresMessageStore(stale), letter, epoch=1)
+    stale.dispose()
 
 
 def test_a_window_that_closes_after_the_claim_ends_the_message(

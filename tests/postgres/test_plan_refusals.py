@@ -31,10 +31,10 @@ def test_a_past_day_gets_decisions_and_no_messages(
     assert done.blockers == ("the day is over: this plan is for reading",)
     assert messages_of(world) == []
     (row,) = store.plans(world.tenant, DAY)
-    assert (row.status, row.placed, row.not_placed_by) == ("draft", 0, {"past_day": 1})
+    assert (row.status, row.placed, row.not_placed_by) == ("hindsight", 0, {"past_day": 1})
 
 
-def test_a_past_day_without_candidates_stays_a_draft_too(
+def test_a_past_day_without_candidates_is_released_no_more_than_one_with_them(
     store: PostgresPlanStore, objects: ObjectStore, world: SmallWorld
 ) -> None:
     world.at(NOON + timedelta(days=2))

@@ -8,9 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from threading import BoundedSemaphore
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import psycopg
 from sqlalchemy import Connection, Engine, TextClause, create_engine, event, text
@@ -22,9 +20,6 @@ from outreach_pipelines.domain.tenant import TenantId
 
 TRUSTED_SECONDS = 1.0
 """A connection that was used so lately is taken to work: to ask it first would be one more round trip for each statement."""
-STATEMENTS_AT_ONCE = 2
-"""Of one process and role, each in a round trip: more would wait for the same processor, and each connection plans anew
-what it runs (some 0.1 s of the server's time for a send)."""
 _SET_TENANT = text("select set_config('app.tenant', :tenant, true)")
 _READ_COMMITTED = "set default_transaction_isolation to 'read committed'"
 _USED_AT = "used_at"
@@ -67,8 +62,7 @@ def tenant_statement(
     PostgreSQL makes a transaction of each statement that stands in none. `statement` takes `:tenant` and must set it
     itself, for that transaction, before all that it does; one that does not sees no row. Raises `DBAPIError`.
     """
-    with _turns(engine):
-        row = _one_row(engine, _in_the_drivers_words(statement), {**values, "tenant": str(tenant)})
+    row = _one_row(engine, _in_the_drivers_words(statement), {**values, "tenant": str(tenant)})
     if row is None:
         message = "a statement of one row gave none"
         raise RuntimeError(message)
@@ -91,13 +85,6 @@ def _one_row(engine: Engine, sql: bytes, values: Mapping[str, object]) -> tuple[
         raise DBAPIError.instance(sql.decode(), None, fault, psycopg.Error, dialect=engine.dialect) from fault
     finally:
         pooled.close()
-
-
-_TURNS: WeakKeyDictionary[Engine, BoundedSemaphore] = WeakKeyDictionary()
-
-
-def _turns(engine: Engine) -> BoundedSemaphore:
-    return _TURNS.setdefault(engine, BoundedSemaphore(STATEMENTS_AT_ONCE))
 
 
 @cache
