@@ -97,7 +97,7 @@ CRAFTED = {
     ),
     "a window that ends between claim and intent is kept": (
         Mutant(Promise.WINDOW, mutants.IgnoresWindows),
-        crafted(Pause(Call(FIRST, "claim", 1), 50.0), window=40.0),
+        crafted(Pause(Call(FIRST, "claim", 1), 30.0), window=20.0),
     ),
     "a probe from before the intent proves nothing, however late it returns": (
         Mutant(Promise.NEVER_TWICE, doubt=mutants.BelievesTheReturn),
