@@ -35,7 +35,7 @@ bench-send: .venv/.dev .venv-bench/.installed ## what a message costs, beside Pr
 	@$(BIN)/python bench/bench_send.py
 
 prove: .venv/.dev ## the send protocol's proofs at full size
-	$(BIN)/outreach prove --schedules 1000000 --postgres 5000 --json
+	$(BIN)/outreach prove --schedules 1000000 --postgres 5000 --kills 1000 --json
 	$(BIN)/python -m pytest tests/simulation tests/conformance tests/postgres/test_send_protocol.py tests/property tests/crash
 
 install: .venv/.dev ## install what development needs
