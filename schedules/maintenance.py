@@ -1,10 +1,15 @@
 """What keeps the store in order day by day, and looks at it hour by hour."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from outreach_pipelines.application.give_out_shares import ShareStore, give_out_shares
 from outreach_pipelines.application.maintain import Maintenance
 from schedules.jobs import run_checks
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 
 DAYS_AHEAD = 30
 
@@ -38,27 +43,27 @@ def unused_shares() -> None:
     give_out()
 
 
-upkeep_every_day = dg.ScheduleDefinition(
-    name="upkeep_every_day",
-    description="Makes day partitions a month ahead, once a day.",
-    job=upkeep,
-    cron_schedule="2 3 * * *",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    execution_timezone="UTC",
+def _ticking(name: str, job: "dg.JobDefinition | AssetJob", cron: str, description: str) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=name,
+        description=description,
+        job=job,
+        cron_schedule=cron,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        execution_timezone="UTC",
+    )
+
+
+upkeep_every_day = _ticking("upkeep_every_day", upkeep, "2 3 * * *", "Makes day partitions a month ahead, once a day.")
+check_every_hour = _ticking(
+    "check_every_hour",
+    run_checks,
+    "20 * * * *",
+    "Judges plans, hours and lead files by the clock: after a run that failed, its checks would show their old result.",
 )
-check_every_hour = dg.ScheduleDefinition(
-    name="check_every_hour",
-    description="Judges plans, hours and lead files by the clock: after a run that failed, its checks would show their old result.",
-    job=run_checks,
-    cron_schedule="20 * * * *",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    execution_timezone="UTC",
-)
-unused_shares_every_day = dg.ScheduleDefinition(
-    name="unused_shares_every_day",
-    description="Gives out at a fixed hour what tenants leave unused of shared accounts.",
-    job=unused_shares,
-    cron_schedule="0 16 * * *",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    execution_timezone="UTC",
+unused_shares_every_day = _ticking(
+    "unused_shares_every_day",
+    unused_shares,
+    "0 16 * * *",
+    "Gives out at a fixed hour what tenants leave unused of shared accounts.",
 )
