@@ -8,7 +8,9 @@ values (%(t)s, 1000000, 1000000, 1000, 1000);
 
 insert into app.provider_account_share (tenant_id, account_id, daily_share) values (%(t)s, %(a)s, 1000000);
 
-insert into app.sending_domain (tenant_id, name, pool, direction, daily_cap) values (%(t)s, %(slug)s || '.example', 'p', 'd', 1000000);
+-- Four mailboxes a domain.
+insert into app.sending_domain (tenant_id, name, pool, direction, daily_cap)
+select %(t)s, %(slug)s || '-' || n || '.example', 'p', 'd', 1000000 from generate_series(0, (%(mailboxes)s - 1) / 4) n;
 
 insert into app.domain_account (tenant_id, domain_id, account_id, position, state, definite_state)
 select %(t)s, domain_id, %(a)s, 1, 'ready', 'ready' from app.sending_domain where tenant_id = %(t)s;
@@ -19,7 +21,9 @@ values (%(t)s, 'in', 'h', '1', 'u', 'env:X', '{}', clock_timestamp());
 insert into app.mailbox (tenant_id, domain_id, inbox_id, address, display_name, zone, daily_cap, min_gap_seconds, max_gap_seconds, state, account_names)
 select %(t)s, d.domain_id, i.inbox_id, 'box' || n || '@' || d.name, 'Grace Example', 'Etc/UTC', 1000, 0, 0, 'active',
        array(select name from app.provider_account where account_id = %(a)s)
-  from app.sending_domain d, app.inbox i, generate_series(1, %(mailboxes)s) n where d.tenant_id = %(t)s and i.tenant_id = %(t)s;
+  from generate_series(0, %(mailboxes)s - 1) n
+  join app.sending_domain d on d.tenant_id = %(t)s and d.name = %(slug)s || '-' || n / 4 || '.example'
+  join app.inbox i on i.tenant_id = d.tenant_id;
 
 insert into app.campaign (tenant_id, name, pool) values (%(t)s, 'c', 'p');
 

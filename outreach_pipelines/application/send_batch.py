@@ -34,10 +34,11 @@ from outreach_pipelines.application.prove_accounts import (
     prove_accounts,
     prove_by_records,
 )
+from outreach_pipelines.application.under_way import UnderWay
 from outreach_pipelines.application.watch_accounts import CallLog, UnwatchedCalls
 from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.letter import ClaimToken, Letter
-from outreach_pipelines.domain.message_tag import MessageTag
+from outreach_pipelines.domain.message_tag import MessageTag, WireTag
 from outreach_pipelines.domain.provider_call import call_code, call_outcome
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost, SendAnswer, judge_refusal
 from outreach_pipelines.domain.tenant import TenantId
@@ -59,6 +60,7 @@ class BatchLimits:
     call_seconds: float = 30.0
     retry_not_sent_seconds: int = 60
     look_again_seconds: float = 5.0
+    claim_again_seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
     await _wait_for_hour(desk, hour, stop)
     summary = HourSummary(tenant, hour, in_hour=hour <= desk.clock.now() < hour + HOUR)
     token = ClaimToken(uuid4())
-    under_way: set[asyncio.Task[None]] = set()
+    under_way = UnderWay(desk.limits.under_way)
     prove_next = desk.boot()
     try:
         while not stop.is_set() and hour <= desk.clock.now() < hour + HOUR:
@@ -138,19 +140,25 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
             await asyncio.to_thread(desk.calls.flush_if_due)
             # From before the claim on, so that the lease (90 s) always outlives deadline and call.
             deadline = desk.boot() + desk.limits.ahead_seconds + desk.limits.call_seconds / 2
-            letters = await asyncio.to_thread(_claim, desk, tenant, hour, token, desk.limits.under_way - len(under_way))
-            under_way |= {asyncio.create_task(_send(desk, letter, hour, deadline, summary, stop)) for letter in letters}
-            if not under_way and not letters and not await _wait_for_work(desk, tenant, hour, stop):
+            wanted = under_way.free
+            claimed = await asyncio.to_thread(_claim_and_write, desk, tenant, hour, token, wanted)
+            for each in claimed:
+                match each:
+                    case Unwritten(outcome, reason):
+                        summary.count(outcome, reason)
+                    case Written():
+                        under_way.add(_send(desk, each, hour, deadline, summary, stop))
+            if under_way.nothing and not await _wait_for_work(desk, tenant, hour, stop):
                 break
-            under_way = await _settle_some(under_way)
+            # A claim costs much the same for one message as for many: by the half, or once more may have become due.
+            fewer = desk.limits.under_way // 2 if len(claimed) == wanted else 0
+            await under_way.settle(fewer, desk.limits.claim_again_seconds)
     finally:
         # One that failed must keep no other from being finished and recorded, nor claims from being handed back.
-        ended = await asyncio.gather(*under_way, return_exceptions=True)
+        await under_way.finish()
         await asyncio.to_thread(desk.messages.release, tenant, token)
         await asyncio.to_thread(desk.calls.flush)
-    for failure in ended:
-        if isinstance(failure, BaseException):
-            raise failure
+    under_way.raise_failure()
     return summary
 
 
@@ -168,12 +176,51 @@ async def _wait_for_hour(desk: SendDesk, hour: datetime, stop: asyncio.Event) ->
         await desk.clock.wait_until(hour, stop)
 
 
-def _claim(desk: SendDesk, tenant: TenantId, hour: datetime, token: ClaimToken, most: int) -> Sequence[Letter]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A claimed message with its bytes."""
+
+    letter: Letter
+    tag: WireTag
+    wire: WireMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """A claimed message that no bytes could be made of: it has failed, or its claim is handed back."""
+
+    outcome: str
+    reason: str
+
+
+def _claim_and_write(
+    desk: SendDesk, tenant: TenantId, hour: datetime, token: ClaimToken, most: int
+) -> Sequence[Written | Unwritten]:
+    """T1, and the letters of what was claimed."""
     if most <= 0:
         return ()
     # Under a stepped clock a claim made ahead would wait for a step that waits for the claim.
     ahead = 0.0 if desk.clock.stepped else desk.limits.ahead_seconds
-    return desk.messages.claim(tenant, hour=hour, token=token, most=most, ahead_seconds=ahead)
+    letters = desk.messages.claim(tenant, hour=hour, token=token, most=most, ahead_seconds=ahead)
+    return [_write(desk, letter) for letter in letters]
+
+
+def _write(desk: SendDesk, letter: Letter) -> Written | Unwritten:
+    claim = letter.claim
+    tag = desk.tagger.tag(MessageTag(claim.tenant, claim.plan_day, claim.message_id, claim.named))
+    try:
+        url = desk.tagger.unsubscribe_url(letter, tag)
+        rendered = desk.renderer.render_letter(letter, url)
+        wire = desk.write(letter, rendered, tag=tag, unsubscribe_url=url, now=desk.clock.now())
+    except TemplateFault as fault:
+        wire = CannotBeWritten(f"template: {fault}")
+    except OutreachError as fault:
+        # Still only claimed: its lease ends, or send_hour hands it back.
+        return Unwritten("released", f"not rendered: {type(fault).__name__}")
+    if isinstance(wire, CannotBeWritten):
+        desk.messages.fail_claim(claim, wire.reason)
+        return Unwritten("failed", wire.reason.partition(":")[0])
+    return Written(letter, tag, wire)
 
 
 async def _wait_for_work(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyncio.Event) -> bool:
@@ -195,33 +242,10 @@ async def _wait_at_most(desk: SendDesk, seconds: float, moment: datetime, stop: 
             await desk.clock.wait_until(moment, stop)
 
 
-async def _settle_some(under_way: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-    if not under_way:
-        return under_way
-    done, pending = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED, timeout=1.0)
-    for task in done:
-        task.result()
-    return pending
-
-
 async def _send(
-    desk: SendDesk, letter: Letter, hour: datetime, deadline: float, summary: HourSummary, stop: asyncio.Event
+    desk: SendDesk, written: Written, hour: datetime, deadline: float, summary: HourSummary, stop: asyncio.Event
 ) -> None:
-    claim = letter.claim
-    tag = desk.tagger.tag(MessageTag(claim.tenant, claim.plan_day, claim.message_id, claim.attempt))
-    try:
-        url = desk.tagger.unsubscribe_url(letter, tag)
-        rendered = await asyncio.to_thread(desk.renderer.render_letter, letter, url)
-        wire = desk.write(letter, rendered, tag=tag, unsubscribe_url=url, now=desk.clock.now())
-    except TemplateFault as fault:
-        wire = CannotBeWritten(f"template: {fault}")
-    except OutreachError as fault:
-        summary.count("released", f"not rendered: {type(fault).__name__}")
-        return  # still only claimed: its lease ends, or send_hour hands it back
-    if isinstance(wire, CannotBeWritten):
-        await asyncio.to_thread(desk.messages.fail_claim, claim, wire.reason)
-        summary.count("failed", wire.reason.partition(":")[0])
-        return
+    letter, wire = written.letter, written.wire
     await desk.clock.wait_until(letter.due_at, stop)
     if stop.is_set():
         return  # still only claimed: send_hour hands it back
@@ -230,7 +254,7 @@ async def _send(
         return  # still only claimed: its lease ends, or send_hour hands it back
     deadline = min(deadline, desk.fence.first_byte_by())
     match await asyncio.to_thread(
-        desk.messages.begin, claim, hour=hour, epoch=desk.epoch, tag=tag, subject=wire.subject
+        desk.messages.begin, letter.claim, hour=hour, epoch=desk.epoch, tag=written.tag, subject=wire.subject
     ):
         case NotBegun(verdict, reason):
             summary.count(verdict, reason)

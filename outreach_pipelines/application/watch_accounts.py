@@ -16,6 +16,7 @@ from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.provider_call import CallOutcome
 
 FLUSH_AFTER_CALLS = 10
+"""When one of them failed: good news can wait for the seconds."""
 FLUSH_AFTER_SECONDS = 2.0
 
 
@@ -59,7 +60,7 @@ class CallLog(Protocol):
         ...
 
     def flush_if_due(self) -> bool:
-        """Write down what was noted, once it is ten calls or two seconds old; whether it was."""
+        """Write down what was noted, once it is two seconds old, or ten calls with a failure among them; whether it was."""
         ...
 
     def flush(self) -> None:
@@ -85,7 +86,8 @@ class UnwatchedCalls:
 class AccountWatch:
     """`CallLog` over a store, for all threads of a process.
 
-    A process that dies takes at most ten calls or two seconds of them along. What could not be written is kept for the next time.
+    A process that dies takes at most two seconds of calls along, or ten once one has failed. What could not be written is
+    kept for the next time.
     """
 
     calls: AccountCalls
@@ -103,7 +105,8 @@ class AccountWatch:
         """See `CallLog.flush_if_due`."""
         with self._lock:
             due = bool(self._noted) and (
-                len(self._noted) >= FLUSH_AFTER_CALLS or self.boot() - self._noted[0].ended >= FLUSH_AFTER_SECONDS
+                self.boot() - self._noted[0].ended >= FLUSH_AFTER_SECONDS
+                or (len(self._noted) >= FLUSH_AFTER_CALLS and any(map(_failed, self._noted)))
             )
         if due:
             self.flush()
@@ -130,3 +133,7 @@ class AccountWatch:
             for each in noted
             if each.account == account
         ]
+
+
+def _failed(call: NotedCall) -> bool:
+    return call.outcome is not CallOutcome.ACCEPTED

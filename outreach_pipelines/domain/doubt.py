@@ -113,6 +113,7 @@ class Doubt:
     of the newest one sent. `unread_at` is when the feed last held what could not be read. `unseen_at` are the looks that
     found nothing. `stream_changed`: its events may go another way now than when it was sent. `supposed`: it stands for
     attempts that a restore has forgotten, by whatever account and number, so that evidence can show only that it was.
+    `at_least_once`: its tenant wants it sent once more where nothing will tell, and it was not yet.
     """
 
     rule: EvidenceRule
@@ -126,6 +127,7 @@ class Doubt:
     unseen_at: tuple[datetime, ...] = ()
     last_look: datetime | None = None
     supposed: bool = False
+    at_least_once: bool = False
 
 
 class GiveUpReason(StrEnum):
@@ -167,7 +169,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """It stays unknown: shown, counted, and not sent again."""
+    """The attempt stays unknown: shown, counted, and not sent again but by its tenant's choice (`Doubt.at_least_once`)."""
 
     reason: GiveUpReason
     sentence: str
@@ -188,7 +190,7 @@ def judge_doubt(doubt: Doubt, *, now: datetime, queue: QueueLook, policy: DoubtP
         case EvidenceRule.LOOK_UP | EvidenceRule.SENT_FOLDER:
             verdict = _by_looks(doubt, now, ripe, policy)
         case EvidenceRule.NONE:
-            verdict = _by_nothing(now, ripe)
+            verdict = _by_nothing(doubt, now, ripe)
         case _:
             assert_never(doubt.rule)
     return _bounded(verdict, doubt, now, policy)
@@ -226,10 +228,12 @@ def _by_looks(doubt: Doubt, now: datetime, ripe: datetime, policy: DoubtPolicy) 
     return Wait(f"its provider's records are looked at again at {_clock(due)}", due)
 
 
-def _by_nothing(now: datetime, ripe: datetime) -> DoubtVerdict:
+def _by_nothing(doubt: Doubt, now: datetime, ripe: datetime) -> DoubtVerdict:
     if now <= ripe:
         return Wait(f"a bounce or a reply may still come until {_clock(ripe)}", ripe)
-    return GiveUp(GiveUpReason.NOTHING_WILL_TELL, "its server keeps no records that can be asked: it is not sent again")
+    again = doubt.at_least_once and not doubt.supposed
+    what = "it is sent once more, under the same Message-ID, if its window allows" if again else "it is not sent again"
+    return GiveUp(GiveUpReason.NOTHING_WILL_TELL, f"its server keeps no records that can be asked: {what}")
 
 
 def _bounded(verdict: DoubtVerdict, doubt: Doubt, now: datetime, policy: DoubtPolicy) -> DoubtVerdict:

@@ -18,13 +18,22 @@ ClaimToken = NewType("ClaimToken", UUID)
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMessage:
-    """Names one attempt of one claimed message. `plan_day` is part of the key because messages are kept by day."""
+    """Names one attempt of one claimed message. `plan_day` is part of the key because messages are kept by day.
+
+    `repeats` is the earlier attempt under whose tag and Message-ID this one leaves: that one may have been taken.
+    """
 
     tenant: TenantId
     plan_day: date
     message_id: MessageId
     attempt: int
     token: ClaimToken
+    repeats: int | None = None
+
+    @property
+    def named(self) -> int:
+        """The attempt that its tag names."""
+        return self.attempt if self.repeats is None else self.repeats
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,10 @@ class PoolShape:
 
 @dataclass(frozen=True, slots=True)
 class SendingPolicy:
-    """`None` is unlimited, 0 is none at all. Weekdays count from Monday = 0."""
+    """`None` is unlimited, 0 is none at all. Weekdays count from Monday = 0.
+
+    `smtp_at_least_once`: what a plain SMTP server may have taken is sent once more, under the same Message-ID.
+    """
 
     daily_cap: int | None = None
     minute_cap: int | None = None
@@ -84,5 +87,6 @@ class SendingPolicy:
     longest_follow_up_wait: int = 5
     stop_company_on_reply: bool = False
     verified_only: bool = False
+    smtp_at_least_once: bool = False
     ramp_up: RampUp = field(default_factory=RampUp)
     thresholds: BackOffThresholds = field(default_factory=BackOffThresholds)

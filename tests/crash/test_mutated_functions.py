@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from outreach_pipelines.adapters.postgres import migrate
 from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls
@@ -69,23 +70,31 @@ class Mutation:
 
 INTENT, OUTCOMES = "030_begin_send.sql", "040_outcomes.sql"
 MUTATIONS = {
-    "the mailbox's pace": Mutation(INTENT, {"if b.next_at > v_now then": "if false then"}, Promise.PACE, crafted(people=3)),
+    "the mailbox's pace": Mutation(INTENT, {"and mailbox_id = m.mailbox_id and next_at <= v_now returning": "and mailbox_id = m.mailbox_id returning"}, Promise.PACE, crafted(people=3)),
     "the daily cap": Mutation(
         INTENT,
         {"do update set sent = c.sent + 1 where c.sent < ceil(v_cap * v_factor)": "do update set sent = c.sent + 1",
-         "if (v_attempts < ceil(v_cap * p.rolling_factor * v_factor)) is not true then": "if false then"},
+         "if (v_attempts < ceil(v_cap * f.rolling_factor * v_factor)) is not true then": "if false then"},
         Promise.CAP, crafted(people=4, cap=2),
     ),
     "the epoch": Mutation(
-        INTENT, {"if (select number from app.epoch) <> p_epoch then": "if false then"}, Promise.EPOCH,
+        INTENT, {"if f.epoch <> p_epoch then": "if false then"}, Promise.EPOCH,
         crafted(BETWEEN_CLAIM_AND_INTENT, EpochRaised(20.0)),
     ),
     "the suppression, and what it does to the enrollment": Mutation(
-        INTENT, {"    if found then\n        return app.close_claim(m, 'suppressed', v_stop);\n    end if;": "", "if e.state <> 'active' then": "if false then"},
+        INTENT, {"if f.suppressed is not null then": "if false then", "if f.enrollment <> 'active' then": "if false then"},
         Promise.SILENCE, crafted(BETWEEN_CLAIM_AND_INTENT, Unsubscribes(0, 20.0)),
     ),
+    "the recipient's window": Mutation(
+        INTENT, {"if v_now >= m.window_end then": "if false then"}, Promise.WINDOW,
+        crafted(Pause(Call(FIRST, "claim", 1), 30.0), window=20.0),
+    ),
+    "the word that an attempt is known as accepted": Mutation(
+        OUTCOMES, {"    if a.outcome = 'accepted' then\n": "    if false then\n"}, Promise.IDENTITY,
+        crafted(Pause(Call(FIRST, "call", 1), 3 * HOUR)),
+    ),
     "the reply": Mutation(
-        INTENT, {"if e.state <> 'active' then": "if false then"}, Promise.SILENCE,
+        INTENT, {"if f.enrollment <> 'active' then": "if false then"}, Promise.SILENCE,
         crafted(BETWEEN_CLAIM_AND_INTENT, Replies(0, 20.0)),
     ),
     "the hold": Mutation(
@@ -93,7 +102,7 @@ MUTATIONS = {
         crafted(HoldSet(HOUR, 0.0), BETWEEN_CLAIM_AND_INTENT),
     ),
     "the freshness of the inbox": Mutation(
-        INTENT, {"last_complete_read > clock_timestamp() - interval '30 minutes'": "true"}, Promise.FRESHNESS,
+        INTENT, {"(f.inbox_read > clock_timestamp() - interval '30 minutes') is not true": "false"}, Promise.FRESHNESS,
         replace(crafted(InboxUnread(0.0, 2 * HOUR), follow_up=True), runs=(45 * MINUTE,)),
     ),
     "the number of the attempt that an answer belongs to": Mutation(
@@ -102,6 +111,10 @@ MUTATIONS = {
         Promise.NEVER_LOST, crafted(Answered(1, Answer.REFUSE_FOR_NOW, 0.0), Pause(Call(FIRST, "call", 1), 3 * HOUR)),
     ),
 }  # fmt: skip
+TAKEN_OVER = Mutation(
+    INTENT, {"if not found or m.state <> 'claimed' or m.token is distinct from p_token then": "if not found then"}, Promise.NEVER_TWICE,
+    replace(crafted(Pause(Call(FIRST, "claim", 1), 20 * MINUTE), Answered(1, Answer.TAKE_TOO_LATE, 30 * MINUTE)), runs=(0.0, 9 * MINUTE)),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +151,12 @@ def test_a_function_is_caught_without(database: VirtualDatabase, name: str) -> N
 
     assert mutation.promise in without
     assert whole == set()
+
+
+def test_without_its_compare_and_set_an_intent_of_a_lost_claim_is_refused_by_the_tables(
+    database: VirtualDatabase,
+) -> None:
+    with mutated(database, TAKEN_OVER), pytest.raises(IntegrityError, match="send_attempt"):
+        broken(database, TAKEN_OVER.story)
+
+    assert broken(database, TAKEN_OVER.story) == set()

@@ -10,7 +10,7 @@ from send_steps import begin, claim
 from small_world import NOON, SmallWorld
 from sqlalchemy import Engine
 
-from outreach_pipelines.adapters.postgres.account_blocks import AccountBlocks
+from outreach_pipelines.adapters.postgres.account_blocks import BLOCK_SENDS, AccountBlocks
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.application.ports import Begun, NotBegun
 from outreach_pipelines.domain.ids import AccountId
@@ -78,8 +78,8 @@ def test_many_intents_of_a_worker_take_from_one_block(store: PostgresMessageStor
         begin(store, letter)
 
     lease = block(world, store.worker)
-    assert (lease["granted"], lease["taken"]) == (20, 3)
-    assert given(world) == 20
+    assert (lease["granted"], lease["taken"]) == (BLOCK_SENDS, 3)
+    assert given(world) == BLOCK_SENDS
 
 
 def test_the_ends_of_two_runs_give_their_leases_back(
@@ -95,7 +95,7 @@ def test_the_ends_of_two_runs_give_their_leases_back(
     for ended in (store, other):
         ended.release(world.tenant, ClaimToken(first.claim.token))
 
-    assert while_sending == 40
+    assert while_sending == 2 * BLOCK_SENDS
     assert given(world) == 2
 
 
@@ -110,8 +110,8 @@ def test_a_lease_is_over_after_a_minute_and_goes_back_when_anyone_asks(
     granted = AccountBlocks(engine).lease(account)
 
     assert timedelta(seconds=50) < lease["left"] <= MINUTE  # type: ignore[operator]  # an interval
-    assert granted == 20
-    assert given(world) == 20
+    assert granted == BLOCK_SENDS
+    assert given(world) == BLOCK_SENDS
 
 
 def test_nothing_is_taken_from_a_lease_that_is_over(store: PostgresMessageStore, world: SmallWorld) -> None:

@@ -262,12 +262,16 @@ def test_a_closed_clock_guard_is_a_fault_and_a_quiet_heartbeat_a_warning(planned
 
 
 def test_partitions_count_only_up_to_the_first_gap(planned: PlannedWorld) -> None:
+    # This week and the next but one; those of the machine's own days lie before.
+    wednesday = NOON.replace(year=2028, month=1, day=12)
+    planned.world.sql("select app.ensure_partitions('2028-01-12', 1), app.ensure_partitions('2028-01-26', 1)")
+    planned.world.at(wednesday)
+
     system = PostgresDiagnosisReader(planned.engine).system()
 
-    # The world has 17 to 19 November; those that the migration made for the machine's own today lie elsewhere.
-    assert system.last_partition == NOON.date() + timedelta(days=1)
-    assert "partitions reach to 2026-11-19, 1 day from now" in [
-        each.what for each in diagnose(PostgresDiagnosisReader(planned.engine), now=NOON, only=slug(planned.world))
+    assert system.last_partition == wednesday.date() + timedelta(days=4)
+    assert "partitions reach to 2028-01-16, 4 days from now" in [
+        each.what for each in diagnose(PostgresDiagnosisReader(planned.engine), now=wednesday, only=slug(planned.world))
     ]
 
 

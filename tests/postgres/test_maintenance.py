@@ -58,46 +58,64 @@ def test_a_clock_that_has_jumped_waits_for_a_person(
     assert maintenance.heartbeat()
 
 
-def partitions(world: SmallWorld) -> set[str]:
-    return {
-        str(row["name"])
-        for row in world.sql(
-            "select relname as name from pg_class where relkind = 'r' and relname ~ '^message_[0-9]{8}$'"
-        )
-    }
+def partitions(world: SmallWorld) -> dict[date, date]:
+    """The first day of each partition of messages, and the first day after it."""
+    rows = world.sql("select first_day, end_day from app.partition_days('app.message')")
+    return {row["first_day"]: row["end_day"] for row in rows}
 
 
-def test_partitions_are_made_from_today_for_as_many_days_as_were_asked_for(
+def test_partitions_of_a_week_are_made_for_as_many_days_as_were_asked_for(
     maintenance: PostgresMaintenance, world: SmallWorld
 ) -> None:
-    world.at(NOON + timedelta(days=100))
-    today = NOON.date() + timedelta(days=100)
+    monday = date(2027, 3, 1)
+    world.at(NOON.replace(year=2027, month=3, day=3))
 
-    maintenance.ensure_partitions(5)
+    maintenance.ensure_partitions(8)
 
-    assert {f"message_{today + timedelta(days=n):%Y%m%d}" for n in range(5)} <= partitions(world)
-    assert f"message_{today + timedelta(days=5):%Y%m%d}" not in partitions(world)
+    made = partitions(world)
+    assert made[monday] == monday + timedelta(days=7)
+    assert made[monday + timedelta(days=7)] == monday + timedelta(days=14)
+    assert monday + timedelta(days=14) not in made
 
 
 def test_partitions_are_made_once_however_many_ask(maintenance: PostgresMaintenance, world: SmallWorld) -> None:
-    world.at(NOON + timedelta(days=200))
+    world.at(NOON.replace(year=2027, month=6, day=9))
 
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: maintenance.ensure_partitions(3), range(4)))
 
-    # Three days and the one before, with a partition of messages and one of attempts each.
-    assert sorted(made) == [0, 0, 0, 8]
+    # One week, with a partition of messages and one of attempts.
+    assert sorted(made) == [0, 0, 0, 2]
+
+
+def test_a_week_is_made_around_the_days_that_have_partitions(
+    maintenance: PostgresMaintenance, world: SmallWorld
+) -> None:
+    wednesday = date(2027, 8, 4)
+    for table in ("message", "send_attempt"):
+        world.sql(
+            f"create table app.{table}_20270804 partition of app.{table} for values from ('2027-08-04') to ('2027-08-05')"
+        )
+    world.at(NOON.replace(year=2027, month=8, day=3))
+
+    maintenance.ensure_partitions(4)
+
+    made = partitions(world)
+    monday = wednesday - timedelta(days=2)
+    assert made[monday] == wednesday
+    assert made[wednesday] == wednesday + timedelta(days=1)
+    assert made[wednesday + timedelta(days=1)] == monday + timedelta(days=7)
 
 
 def test_a_new_partition_shows_a_tenant_no_other_tenants_rows(
     world: SmallWorld, maintenance: PostgresMaintenance
 ) -> None:
-    world.at(NOON + timedelta(days=300))
+    world.at(NOON.replace(year=2027, month=10, day=13))
     maintenance.ensure_partitions(1)
 
     (flags,) = world.sql(
-        "select relrowsecurity as on, relforcerowsecurity as forced from pg_class where relname = %(n)s", n=f"message_{date(2026, 11, 18) + timedelta(days=300):%Y%m%d}"
-    )  # fmt: skip
+        "select relrowsecurity as on, relforcerowsecurity as forced from pg_class where relname = 'message_20271011'"
+    )
 
     assert flags == {"on": True, "forced": True}
 

@@ -44,9 +44,9 @@ class Watched:
     def __post_init__(self) -> None:
         self.watch = AccountWatch(self.written, self.boot)
 
-    def note(self, account: AccountId = ONE, *, times: int = 1) -> None:
+    def note(self, account: AccountId = ONE, outcome: CallOutcome = CallOutcome.ACCEPTED, *, times: int = 1) -> None:
         for _ in range(times):
-            self.watch.note(account, CallOutcome.ACCEPTED, 250, "")
+            self.watch.note(account, outcome, 250, "")
 
 
 @pytest.fixture
@@ -54,14 +54,21 @@ def watched() -> Watched:
     return Watched()
 
 
-def test_nine_calls_wait_and_the_tenth_is_written_with_them(watched: Watched) -> None:
-    watched.note(times=9)
+def test_once_one_failed_nine_calls_wait_and_the_tenth_is_written_with_them(watched: Watched) -> None:
+    watched.note(ONE, CallOutcome.SERVER_ERROR)
+    watched.note(times=8)
     early = watched.watch.flush_if_due()
     watched.note()
 
     assert not early
     assert watched.watch.flush_if_due()
     assert len(watched.written.calls) == 10
+
+
+def test_calls_that_all_went_well_wait_for_the_seconds(watched: Watched) -> None:
+    watched.note(times=500)
+
+    assert not watched.watch.flush_if_due()
 
 
 def test_a_call_waits_two_seconds_at_most(watched: Watched) -> None:

@@ -148,6 +148,7 @@ class PolicyModel(FileModel):
     longest_follow_up_wait: Count = DEFAULTS.longest_follow_up_wait
     stop_company_on_reply: bool = DEFAULTS.stop_company_on_reply
     verified_only: bool = DEFAULTS.verified_only
+    smtp_at_least_once: bool = DEFAULTS.smtp_at_least_once
     ramp_up: RampUpModel = RampUpModel()
     thresholds: ThresholdsModel = ThresholdsModel()
 
@@ -165,6 +166,7 @@ class PolicyModel(FileModel):
             longest_follow_up_wait=self.longest_follow_up_wait,
             stop_company_on_reply=self.stop_company_on_reply,
             verified_only=self.verified_only,
+            smtp_at_least_once=self.smtp_at_least_once,
             ramp_up=RampUp(ramp_up.start, ramp_up.step, ramp_up.used_share, ramp_up.idle_days),
             thresholds=self.thresholds.to_domain(),
         )

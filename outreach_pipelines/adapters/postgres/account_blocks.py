@@ -14,7 +14,7 @@ from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.domain.ids import AccountId
 
 WorkerId = NewType("WorkerId", str)
-BLOCK_SENDS = 20
+BLOCK_SENDS = 50
 _SQL = statements("accounts")
 
 

@@ -172,6 +172,7 @@ def _doubted(tenant: TenantId, row: RowMapping) -> DoubtedAttempt:
         unseen_at=tuple(row["unseen_at"]),
         last_look=row["last_look"],
         supposed=row["supposed"],
+        at_least_once=row["at_least_once"],
     )
     return DoubtedAttempt(
         MessageTag(tenant, row["plan_day"], MessageId(row["message_id"]), row["attempt"]),

@@ -167,6 +167,7 @@ def _policy(policy: SendingPolicy) -> Row:
         "errors_in_row_stop": policy.thresholds.errors_in_a_row_stop,
         "verified_only": policy.verified_only,
         "stop_whole_company": policy.stop_company_on_reply,
+        "smtp_at_least_once": policy.smtp_at_least_once,
         # Decimals as text: JSON's numbers would become binary fractions.
         "ramp_up": json.dumps(asdict(policy.ramp_up), default=str),
         "thresholds": json.dumps(asdict(policy.thresholds), default=str),

@@ -154,7 +154,8 @@ class PostgresMessageStore:
             expired=self._moved(tenant, "sweep_expired"),
             suppressed=self._moved(tenant, "sweep_suppressed"),
             cancelled=self._moved(tenant, "sweep_stopped"),
-            given_up=self._moved(tenant, "give_up_doubt", horizon_seconds=horizon_seconds),
+            given_up=self._moved(tenant, "give_up_doubt", horizon_seconds=horizon_seconds)
+            + self._moved(tenant, "end_repeats"),
         )
 
     def to_prove(self, tenant: TenantId, *, proven_for_minutes: int) -> Sequence[AccountToProve]:
@@ -210,7 +211,7 @@ def _refusal_event(claim: ClaimedMessage, refused: Refused, verdict: RefusalVerd
 
 def _letter(tenant: TenantId, token: ClaimToken, row: RowMapping) -> Letter:
     return Letter(
-        claim=ClaimedMessage(tenant, row["plan_day"], row["message_id"], row["attempt"], token),
+        claim=ClaimedMessage(tenant, row["plan_day"], row["message_id"], row["attempt"], token, row["repeats"]),
         enrollment_id=row["enrollment_id"],
         campaign_id=row["campaign_id"],
         step=row["step"],

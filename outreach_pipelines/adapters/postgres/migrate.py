@@ -12,10 +12,10 @@ from sqlalchemy import Connection, create_engine, text
 HERE = Path(__file__).parent
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, *, to: str = "head") -> None:
     """Upgrade the database at `url` (the migration role's) to the newest schema and functions, in one transaction.
 
-    Running it again changes nothing. Two at once wait for each other.
+    Running it again changes nothing. Two at once wait for each other. `to` may name an older revision: its schema alone.
     """
     engine = create_engine(url)
     try:
@@ -24,8 +24,8 @@ def migrate(url: str) -> None:
             connection.execute(text("set local role outreach_owner"))
             config = Config(attributes={"connection": connection})
             config.set_main_option("script_location", str(HERE / "migrations").replace("%", "%%"))
-            command.upgrade(config, "head")
-            for path in sorted((HERE / "functions").glob("*.sql")):
+            command.upgrade(config, to)
+            for path in sorted((HERE / "functions").glob("*.sql")) if to == "head" else ():
                 _run_sql(connection, path)
     finally:
         engine.dispose()

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -39,7 +40,7 @@ class SenderFailedError(RuntimeError):
 
 @dataclass
 class CrashWorld:
-    """`victims` are the senders that live now; `tap` and `ledger` may end them."""
+    """`victims` are the senders that live now; `tap` and `ledger` may end them. `hour` is the one that they send."""
 
     world: SmallWorld
     urls: DatabaseUrls
@@ -48,6 +49,7 @@ class CrashWorld:
     ledger: MailLedger
     tap: PostgresTap
     victims: Pids
+    hour: datetime = NOON
 
     def signal(self, number: signal.Signals) -> None:
         """Send it to all who live."""
@@ -62,7 +64,7 @@ class CrashWorld:
         raise ConnectionAbortedError
 
     def run(self, what: str = "batch") -> int:
-        """One sender of the hour from noon, to its end."""
+        """One sender of the hour, to its end."""
         (status,) = self.run_at_once(1, what)
         return status
 
@@ -126,7 +128,7 @@ class CrashWorld:
         slug = self.world.one("select slug from app.tenant_directory where id = %(t)s", t=self.world.tenant)["slug"]
         key = base64.b64encode(bytes(range(64))).decode()
         return {
-            "WHAT": what, "TENANT": str(self.world.tenant), "SLUG": str(slug), "HOUR": NOON.isoformat(),
+            "WHAT": what, "TENANT": str(self.world.tenant), "SLUG": str(slug), "HOUR": self.hour.isoformat(),
             "LEDGER_PORT": str(smtp), "LEDGER_PASSWORD": "of the proof",
             "OUTREACH_DATABASE_URL": url(Role.APP), "OUTREACH_OPS_URL": url(Role.OPS), "OUTREACH_INGEST_URL": url(Role.INGEST),
             "OUTREACH_FILES": str(self.folder / "files"), "OUTREACH_TAG_KEY": key, "OUTREACH_ADDRESS_KEY": key,

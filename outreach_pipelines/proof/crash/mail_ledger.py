@@ -66,7 +66,12 @@ class MailLedger:
 
     def recipients(self) -> list[str]:
         """All messages taken, by whom they were for, in order."""
-        return self.path.read_text().split() if self.path.exists() else []
+        return [recipient for recipient, _ in self.messages()]
+
+    def messages(self) -> list[tuple[str, str]]:
+        """All messages taken, each by its recipient and its Message-ID."""
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        return [(recipient, name) for recipient, _, name in (line.partition(" ") for line in lines)]
 
     def _talk(self, client: socket.socket) -> None:
         # A client that is killed in mid-sentence is what this server is for.
@@ -95,20 +100,23 @@ class MailLedger:
         self.at(Stage.BEFORE_GO_AHEAD, recipient)
         _say(wire, "354 Go ahead")
         self.at(Stage.BEFORE_BODY, recipient)
+        name = ""
         for line in wire:
             if line == b".\r\n":
                 break
+            if line.lower().startswith(b"message-id:"):
+                name = line.decode().partition(":")[2].strip()
         else:
             return  # cut off before its end: RFC 5321 section 4.1.1.4, nothing was taken
         self.at(Stage.BODY_READ, recipient)
-        self._write_down(recipient)
+        self._write_down(recipient, name)
         self.at(Stage.TAKEN, recipient)
         _say(wire, f"250 2.0.0 Ok: queued as {recipient.partition('@')[0]}")
         self.at(Stage.ANSWERED, recipient)
 
-    def _write_down(self, recipient: str) -> None:
+    def _write_down(self, recipient: str, name: str) -> None:
         with self._lock, self.path.open("a") as ledger:
-            ledger.write(f"{recipient}\n")
+            ledger.write(f"{recipient} {name}\n")
             ledger.flush()
             os.fsync(ledger.fileno())
 

@@ -1,22 +1,36 @@
--- Limits fail closed: a count that cannot be taken raises OU001 and the caller releases the claim.
+-- Limits fail closed: a place that cannot be taken stops the send, and the caller releases the claim.
 
-create or replace function app.take(p_bucket text, p_window timestamptz, p_limit integer, p_reason text, p_opens timestamptz) returns void
+drop function if exists app.take(text, timestamptz, integer, text, timestamptz);
+
+create or replace function app.take(p_buckets text[], p_windows timestamptz[], p_limits integer[]) returns integer
     language plpgsql
     as $$
+declare
+    v_taken text[];
+    v_full integer;
 begin
-    if p_limit is null then
-        return;
+    -- One statement for all, in their order: the rows that many workers meet on come last and are held shortest.
+    with counted as (
+        insert into app.rate_bucket as b (tenant_id, bucket, window_start, taken)
+        select app.tenant(), w.bucket, w.window_start, 1
+          from unnest(p_buckets, p_windows, p_limits) with ordinality as w (bucket, window_start, most, place)
+         where w.most > 0 order by w.place
+        on conflict (tenant_id, bucket, window_start)
+        do update set taken = b.taken + 1 where b.taken < p_limits[array_position(p_buckets, b.bucket)]
+        returning bucket
+    )
+    select array_agg(bucket) into v_taken from counted;
+    if cardinality(v_taken) = cardinality(array_remove(p_limits, null)) then
+        return null;
     end if;
-    insert into app.rate_bucket as b (tenant_id, bucket, window_start, taken)
-    select app.tenant(), p_bucket, p_window, 1 where p_limit > 0
-    on conflict (tenant_id, bucket, window_start) do update set taken = b.taken + 1 where b.taken < p_limit;
-    if not found then
-        raise exception '%', p_reason using errcode = 'OU001', detail = p_opens::text;
-    end if;
+    select min(place) into v_full from unnest(p_buckets, p_limits) with ordinality as w (bucket, most, place)
+     where most is not null and (bucket = any (v_taken)) is not true;
+    return v_full;
 end
 $$;
-comment on function app.take(text, timestamptz, integer, text, timestamptz) is
-    'Takes one of a window''s places. A NULL limit is no limit; 0 lets nothing pass.';
+comment on function app.take(text[], timestamptz[], integer[]) is
+    'Takes a place of each bucket''s window: NULL when all had one, else which of them, from 1, is the first that is full, and the caller undoes the others. '
+    'A NULL limit is no limit; 0 lets nothing pass.';
 
 create or replace function app.give_back(a app.send_attempt, m app.message) returns void
     language plpgsql

@@ -12,23 +12,21 @@ create or replace function app.begin_send(
 declare
     v_tenant integer := app.tenant();
     m app.message;
-    e app.enrollment;
+    f record;
     b app.mailbox;
-    d app.sending_domain;
-    p app.sending_policy;
+    v_locks text[];
     v_now timestamptz;
     v_stop text;
     v_until timestamptz;
     v_factor numeric;
-    v_gap interval;
-    v_local_day date;
-    v_next_day timestamptz;
-    v_tenant_zone text;
+    v_day_begins timestamptz;
+    v_day_ends timestamptz;
     v_tenant_day timestamptz;
     v_tenant_next_day timestamptz;
     pick app.account_choice;
-    v_attempts integer;
     v_cap integer;
+    v_attempts integer;
+    v_full integer;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'begin_send needs READ COMMITTED' using errcode = 'invalid_transaction_state';
@@ -53,56 +51,79 @@ begin
     if v_now < m.due_at then
         return app.release_claim(m, 'not_due_yet', m.due_at);
     end if;
-    perform pg_advisory_xact_lock_shared(app.lock_key('recipient', v_tenant::text, encode(m.recipient_hmac, 'hex')));
-    perform pg_advisory_xact_lock_shared(app.lock_key('recipient_domain', v_tenant::text, encode(m.domain_hmac, 'hex')));
-    perform pg_advisory_xact_lock_shared(app.lock_key('tenant', v_tenant::text));
-    perform pg_advisory_xact_lock_shared(app.lock_key('global'));
+    -- An array is built from its first element to its last.
+    v_locks := array[
+        pg_advisory_xact_lock_shared(app.lock_key('recipient', v_tenant::text, encode(m.recipient_hmac, 'hex')))::text,
+        pg_advisory_xact_lock_shared(app.lock_key('recipient_domain', v_tenant::text, encode(m.domain_hmac, 'hex')))::text,
+        pg_advisory_xact_lock_shared(app.lock_key('tenant', v_tenant::text))::text,
+        pg_advisory_xact_lock_shared(app.lock_key('global'))::text];
 
-    if (select number from app.epoch) <> p_epoch then
+    -- Whatever was committed before these locks were taken is in the snapshot of this statement, the first after them.
+    select (select number from app.epoch) as epoch,
+           app.clock_guard_passes() as clock_passes,
+           (select case when s.subject = 'domain' then 'domain_' else '' end || s.kind from app.suppression s
+             where s.tenant_id = v_tenant and s.subject_hmac in (m.recipient_hmac, m.domain_hmac) and s.lifted_at is null
+               and (s.expires_at is null or s.expires_at > v_now)
+               and (s.scope = 'tenant' or (s.scope = 'campaign' and s.scope_id = m.campaign_id) or (s.scope = 'mailbox' and s.scope_id = m.mailbox_id))
+             order by s.suppression_id limit 1) as suppressed,
+           l.address is null or app.globally_suppressed(l.global_hmac) as global_or_erased,
+           l.undeliverable,
+           e.state as enrollment, e.step, e.out_of_office_until,
+           t.zone as tenant_zone, t.state as tenant,
+           mb.state as mailbox, mb.zone, mb.domain_id, mb.inbox_id, (v_now at time zone mb.zone)::date as local_day,
+           (select h.cap_today from app.health_score h
+             where h.tenant_id = v_tenant and h.mailbox_id = m.mailbox_id and h.day <= (v_now at time zone mb.zone)::date
+             order by h.day desc, h.scored_at desc limit 1) as ramp,
+           d.state as domain, d.daily_cap as domain_cap,
+           c.state as campaign,
+           (select i.last_complete_read from app.inbox i where i.tenant_id = v_tenant and i.inbox_id = mb.inbox_id) as inbox_read,
+           exists (select from app.thread_root r where r.tenant_id = v_tenant and r.enrollment_id = m.enrollment_id and r.step = 1) as thread,
+           p.tenant_id is not null as has_policy, p.errors_in_row_stop, p.rolling_factor, p.daily_cap as tenant_cap, p.minute_cap,
+           least(p.recipient_domain_daily_cap, p.company_daily_cap) as recipient_cap,
+           p.recipient_provider_caps ->> m.recipient_provider as provider_cap
+      into strict f
+      from app.enrollment e
+      join app.lead l on l.tenant_id = e.tenant_id and l.lead_id = e.lead_id
+      join app.tenant t on t.tenant_id = e.tenant_id
+      join app.mailbox mb on mb.tenant_id = e.tenant_id and mb.mailbox_id = m.mailbox_id
+      join app.sending_domain d on d.tenant_id = mb.tenant_id and d.domain_id = mb.domain_id
+      join app.campaign c on c.tenant_id = e.tenant_id and c.campaign_id = m.campaign_id
+      left join app.sending_policy p on p.tenant_id = e.tenant_id
+     where e.tenant_id = v_tenant and e.enrollment_id = m.enrollment_id;
+    if f.epoch <> p_epoch then
         return app.release_claim(m, 'epoch_raised', m.not_before);
     end if;
-    if not exists (select from app.environment
-                    where clock_timestamp() between heartbeat_at - interval '5 seconds' and heartbeat_at + interval '72 hours') then
+    if not f.clock_passes then
         return app.release_claim(m, 'clock_guard', m.not_before);
     end if;
-
-    select case when subject = 'domain' then 'domain_' else '' end || kind into v_stop from app.suppression
-     where tenant_id = v_tenant and subject_hmac in (m.recipient_hmac, m.domain_hmac) and lifted_at is null
-       and (expires_at is null or expires_at > v_now)
-       and (scope = 'tenant' or (scope = 'campaign' and scope_id = m.campaign_id) or (scope = 'mailbox' and scope_id = m.mailbox_id))
-     order by suppression_id limit 1;
-    if found then
-        return app.close_claim(m, 'suppressed', v_stop);
+    if f.suppressed is not null then
+        return app.close_claim(m, 'suppressed', f.suppressed);
     end if;
-    if (select app.globally_suppressed(l.global_hmac) or l.address is null from app.lead l
-         where l.tenant_id = v_tenant and l.lead_id = m.lead_id) then
+    if f.global_or_erased then
         return app.close_claim(m, 'suppressed', 'global_or_erased');
     end if;
-
-    select * into strict e from app.enrollment where tenant_id = v_tenant and enrollment_id = m.enrollment_id;
-    if e.state <> 'active' then
-        return app.close_claim(m, 'cancelled', 'enrollment_' || e.state);
+    if f.enrollment <> 'active' then
+        return app.close_claim(m, 'cancelled', 'enrollment_' || f.enrollment);
     end if;
-    if e.step <> m.step then
+    if f.step <> m.step then
         return app.close_claim(m, 'cancelled', 'step_passed');
     end if;
-    select zone into strict v_tenant_zone from app.tenant where tenant_id = v_tenant;
-    if e.out_of_office_until >= (v_now at time zone v_tenant_zone)::date then
+    if f.out_of_office_until >= (v_now at time zone f.tenant_zone)::date then
         return app.close_claim(m, 'cancelled', 'out_of_office');
     end if;
-    if exists (select from app.lead where tenant_id = v_tenant and lead_id = m.lead_id and undeliverable is not null) then
+    if f.undeliverable is not null then
         return app.close_claim(m, 'cancelled', 'undeliverable');
     end if;
-
-    select * into strict b from app.mailbox where tenant_id = v_tenant and mailbox_id = m.mailbox_id;
-    select * into strict d from app.sending_domain where tenant_id = v_tenant and domain_id = b.domain_id;
-    if b.state in ('resting', 'retired') or d.state <> 'active' then
-        return app.close_claim(m, 'cancelled', 'mailbox_' || b.state);
+    if f.mailbox in ('resting', 'retired') then
+        return app.close_claim(m, 'cancelled', 'mailbox_' || f.mailbox);
+    end if;
+    if f.domain <> 'active' then
+        return app.close_claim(m, 'cancelled', 'domain_' || f.domain);
     end if;
     select min(app.hold_factor(h, v_now)), max(until) filter (where app.hold_factor(h, v_now) = 0), min(reason) filter (where app.hold_factor(h, v_now) = 0)
       into v_factor, v_until, v_stop from app.hold h
      where tenant_id = v_tenant and released_at is null
-       and scope_key = any (array['tenant', 'mailbox:' || m.mailbox_id, 'domain:' || b.domain_id, 'campaign:' || m.campaign_id,
+       and scope_key = any (array['tenant', 'mailbox:' || m.mailbox_id, 'domain:' || f.domain_id, 'campaign:' || m.campaign_id,
                                   'provider:' || m.mailbox_id || ':' || m.recipient_provider]
                             || (select array_agg('lead_file:' || lead_file_id) from app.lead_source
                                  where tenant_id = v_tenant and lead_id = m.lead_id));
@@ -110,29 +131,26 @@ begin
     if v_factor = 0 then
         return app.release_claim(m, 'held: ' || v_stop, coalesce(v_until, v_now + interval '15 minutes'));
     end if;
-    if exists (select from app.tenant where tenant_id = v_tenant and state = 'paused') then
+    if f.tenant = 'paused' then
         return app.release_claim(m, 'tenant_paused', v_now + interval '5 minutes');
     end if;
-    if not exists (select from app.campaign where tenant_id = v_tenant and campaign_id = m.campaign_id and state = 'active') then
+    if f.campaign <> 'active' then
         return app.release_claim(m, 'campaign_not_active', v_now + interval '5 minutes');
     end if;
 
     -- 2. Freshness: we do not send blind. These are machine times, since feeds run on the machine's clock.
-    if b.inbox_id is null and m.step = 1 then
+    if f.inbox_id is null and m.step = 1 then
         return app.close_claim(m, 'cancelled', 'mailbox_has_no_inbox');
     end if;
-    if m.step > 1 then
-        if not exists (select from app.inbox where tenant_id = v_tenant and inbox_id = b.inbox_id
-                          and last_complete_read > clock_timestamp() - interval '30 minutes') then
-            return app.release_claim(m, 'inbox_not_read', v_now + interval '2 minutes');
-        end if;
-        if not exists (select from app.thread_root where tenant_id = v_tenant and enrollment_id = m.enrollment_id and step = 1) then
-            return app.close_claim(m, 'cancelled', 'thread_has_no_first_message');
-        end if;
+    if m.step > 1 and (f.inbox_read > clock_timestamp() - interval '30 minutes') is not true then
+        return app.release_claim(m, 'inbox_not_read', v_now + interval '2 minutes');
+    end if;
+    if m.step > 1 and not f.thread then
+        return app.close_claim(m, 'cancelled', 'thread_has_no_first_message');
     end if;
 
     -- 3. The first account of the message's list that the domain is ready for and the lead's basis allows.
-    pick := app.choose_account(m, b.domain_id, v_factor, p_worker, v_now);
+    pick := app.choose_account(m, f.domain_id, v_factor, p_worker, v_now, (v_now at time zone f.tenant_zone)::date);
     if pick.verdict = 'block' then
         -- Nothing has changed: the claim stays, and this is asked again once the worker has leased its block.
         return row('block', null, null, pick.account_id)::app.begin_result;
@@ -143,48 +161,43 @@ begin
 
     -- 4. Pace, caps and rates, counted under locks; whatever is full undoes what this block has taken.
     begin
-        select * into strict b from app.mailbox where tenant_id = v_tenant and mailbox_id = m.mailbox_id for update;
-        if b.next_at > v_now then
+        if not f.has_policy then
+            raise exception 'the tenant has no policy' using errcode = 'no_data_found';
+        end if;
+        update app.mailbox set next_at = v_now + make_interval(secs => min_gap_seconds / v_factor)
+         where tenant_id = v_tenant and mailbox_id = m.mailbox_id and next_at <= v_now returning * into b;
+        if not found then
+            select * into strict b from app.mailbox where tenant_id = v_tenant and mailbox_id = m.mailbox_id;
             raise exception 'pace' using errcode = 'OU001', detail = b.next_at::text;
         end if;
-        v_local_day := (v_now at time zone b.zone)::date;
-        v_next_day := (v_local_day + 1)::timestamp at time zone b.zone;
-        select * into strict p from app.sending_policy where tenant_id = v_tenant;
-        if b.errors_in_row >= p.errors_in_row_stop then
+        -- The ramp is enforced here too, as the last score of the mailbox has it, not only planned.
+        v_cap := least(b.daily_cap, f.ramp);
+        v_day_begins := f.local_day::timestamp at time zone f.zone;
+        v_day_ends := (f.local_day + 1)::timestamp at time zone f.zone;
+        if b.errors_in_row >= f.errors_in_row_stop then
             -- The judgement of back-off holds the mailbox for this hour too, when it comes; a person's release ends both.
             select max(begun_policy_at) + interval '1 hour' into v_until from app.send_attempt
-             where tenant_id = v_tenant and mailbox_id = b.mailbox_id and outcome in ('refused', 'not_sent') and plan_day >= v_local_day - 7;
+             where tenant_id = v_tenant and mailbox_id = b.mailbox_id and outcome in ('refused', 'not_sent') and plan_day >= f.local_day - 7;
             if v_until > v_now and not exists (select from app.hold where tenant_id = v_tenant and scope_key = 'mailbox:' || b.mailbox_id
                                                   and signal = 'errors' and released_at > v_until - interval '1 hour') then
                 raise exception 'errors_in_row' using errcode = 'OU001', detail = v_until::text;
             end if;
         end if;
-        -- The ramp is enforced here too, as the last score of the mailbox has it, not only planned.
-        v_cap := least(b.daily_cap, (select s.cap_today from app.health_score s
-                                      where s.tenant_id = v_tenant and s.mailbox_id = b.mailbox_id and s.day <= v_local_day
-                                      order by s.day desc, s.scored_at desc limit 1));
         insert into app.mailbox_day as c (tenant_id, mailbox_id, day, sent)
-        select v_tenant, b.mailbox_id, v_local_day, 1 where v_cap > 0
+        select v_tenant, b.mailbox_id, f.local_day, 1 where v_cap > 0
         on conflict (tenant_id, mailbox_id, day) do update set sent = c.sent + 1 where c.sent < ceil(v_cap * v_factor);
         if not found then
-            raise exception 'mailbox_daily_cap' using errcode = 'OU001', detail = v_next_day::text;
+            raise exception 'mailbox_daily_cap' using errcode = 'OU001', detail = v_day_ends::text;
         end if;
         select count(*) into v_attempts from app.send_attempt
          where tenant_id = v_tenant and mailbox_id = b.mailbox_id and begun_policy_at > v_now - interval '24 hours'
-           and plan_day between v_local_day - 7 and v_local_day + 2  -- a window ends soon after its day: other partitions hold none
+           and plan_day between f.local_day - 7 and f.local_day + 2  -- a window ends soon after its day: other partitions hold none
            and outcome not in ('refused', 'not_sent', 'absent');
-        if (v_attempts < ceil(v_cap * p.rolling_factor * v_factor)) is not true then
+        if (v_attempts < ceil(v_cap * f.rolling_factor * v_factor)) is not true then
             raise exception 'mailbox_rolling_day' using errcode = 'OU001', detail = (v_now + interval '15 minutes')::text;
         end if;
-        v_tenant_day := date_trunc('day', v_now at time zone v_tenant_zone) at time zone v_tenant_zone;
-        v_tenant_next_day := ((v_now at time zone v_tenant_zone)::date + 1)::timestamp at time zone v_tenant_zone;
-        perform app.take('domain:' || d.domain_id, v_local_day::timestamp at time zone b.zone, d.daily_cap, 'domain_daily_cap', v_next_day);
-        perform app.take('recipient:' || encode(m.domain_hmac, 'hex'), v_tenant_day,
-                         least(p.recipient_domain_daily_cap, p.company_daily_cap), 'recipient_domain_daily_cap', v_tenant_next_day);
-        perform app.take('provider:' || m.recipient_provider, v_tenant_day,
-                         (p.recipient_provider_caps ->> m.recipient_provider)::integer, 'recipient_provider_cap', v_tenant_next_day);
-        perform app.take('account:' || pick.account_id, v_tenant_day,
-                         app.share_of_day(v_tenant, pick.account_id, (v_now at time zone v_tenant_zone)::date), 'account_share', v_tenant_next_day);
+        v_tenant_day := date_trunc('day', v_now at time zone f.tenant_zone) at time zone f.tenant_zone;
+        v_tenant_next_day := ((v_now at time zone f.tenant_zone)::date + 1)::timestamp at time zone f.tenant_zone;
         if pick.leased then
             update app.account_block set taken = taken + 1
              where account_id = pick.account_id and worker = p_worker and taken < granted and expires_at > clock_timestamp();
@@ -202,13 +215,22 @@ begin
                 raise exception 'probe_under_way' using errcode = 'OU001', detail = (v_now + interval '5 seconds')::text;
             end if;
         end if;
-        -- All of a busy tenant's workers meet on these two rows.
-        perform app.take('day', v_tenant_day, p.daily_cap, 'tenant_daily_cap', v_tenant_next_day);
-        perform app.take('minute', date_trunc('minute', v_now), p.minute_cap, 'tenant_minute_cap', date_trunc('minute', v_now) + interval '1 minute');
+        -- All of a busy tenant's workers meet on the last two.
+        v_full := app.take(
+            array['domain:' || f.domain_id, 'recipient:' || encode(m.domain_hmac, 'hex'), 'provider:' || m.recipient_provider,
+                  'account:' || pick.account_id, 'day', 'minute'],
+            array[v_day_begins, v_tenant_day, v_tenant_day, v_tenant_day, v_tenant_day, date_trunc('minute', v_now)],
+            array[f.domain_cap, f.recipient_cap, f.provider_cap::integer, pick.share, f.tenant_cap, f.minute_cap]);
+        if v_full is not null then
+            raise exception '%', (array['domain_daily_cap', 'recipient_domain_daily_cap', 'recipient_provider_cap', 'account_share',
+                                        'tenant_daily_cap', 'tenant_minute_cap'])[v_full]
+                using errcode = 'OU001', detail = case v_full when 1 then v_day_ends when 6 then date_trunc('minute', v_now) + interval '1 minute'
+                                                              else v_tenant_next_day end::text;
+        end if;
     exception
         when sqlstate 'OU001' then
-            get stacked diagnostics v_stop = message_text, v_next_day = pg_exception_detail;
-            return app.release_claim(m, v_stop, v_next_day);
+            get stacked diagnostics v_stop = message_text, v_until = pg_exception_detail;
+            return app.release_claim(m, v_stop, v_until);
         when sqlstate 'OU002' then
             return row('block', null, null, pick.account_id)::app.begin_result;
         -- A limit that cannot be read is no leave to send.
@@ -218,10 +240,8 @@ begin
     end;
 
     -- 5. The intent itself.
-    v_gap := make_interval(secs => b.min_gap_seconds / v_factor);
-    update app.mailbox set next_at = v_now + v_gap where tenant_id = v_tenant and mailbox_id = b.mailbox_id;
     insert into app.send_attempt (tenant_id, plan_day, message_id, attempt, account_id, mailbox_id, domain_id, tag, subject, begun_policy_at, mailbox_day)
-    values (v_tenant, m.plan_day, m.message_id, m.attempt, pick.account_id, m.mailbox_id, b.domain_id, p_tag, p_subject, v_now, v_local_day);
+    values (v_tenant, m.plan_day, m.message_id, m.attempt, pick.account_id, m.mailbox_id, f.domain_id, p_tag, p_subject, v_now, f.local_day);
     update app.message set state = 'sending', state_at = clock_timestamp(), reason = null
      where tenant_id = v_tenant and plan_day = m.plan_day and message_id = m.message_id;
     return row('begin', null, null, pick.account_id)::app.begin_result;

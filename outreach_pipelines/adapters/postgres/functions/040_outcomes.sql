@@ -11,35 +11,31 @@ create or replace function app.remember_thread(m app.message, a app.send_attempt
 comment on function app.remember_thread(app.message, app.send_attempt, text, text) is
     'What a reply to it and the next step need. Evidence that does not know the name on the wire leaves it to what comes later.';
 
-create or replace function app.record_acceptance(
-    p_plan_day date, p_message_id bigint, p_attempt smallint, p_provider_message_id text, p_wire_message_id text,
-    p_subject text, p_next_due_day date) returns text
+create or replace function app.accept_late(
+    m app.message, p_attempt smallint, p_provider_message_id text, p_wire_message_id text, p_subject text) returns text
     language plpgsql
     as $$
 declare
-    v_tenant integer := app.tenant();
-    m app.message;
     a app.send_attempt;
 begin
-    select * into m from app.message where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id for update;
-    p_attempt := app.attempt_named(p_plan_day, p_message_id, p_attempt);
+    p_attempt := app.attempt_named(m.plan_day, m.message_id, p_attempt);
     select * into a from app.send_attempt
-     where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt for update;
+     where tenant_id = m.tenant_id and plan_day = m.plan_day and message_id = m.message_id and attempt = p_attempt for update;
     if not found then
         return 'no_such_attempt';
     end if;
     if a.outcome = 'accepted' then
         update app.send_attempt set provider_message_id = coalesce(a.provider_message_id, p_provider_message_id)
-         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt;
+         where tenant_id = m.tenant_id and plan_day = m.plan_day and message_id = m.message_id and attempt = p_attempt;
         update app.message set provider_message_id = coalesce(m.provider_message_id, p_provider_message_id),
                wire_message_id = coalesce(m.wire_message_id, p_wire_message_id)
-         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id;
+         where tenant_id = m.tenant_id and plan_day = m.plan_day and message_id = m.message_id;
         perform app.remember_thread(m, a, p_wire_message_id, p_subject);
         return 'known';
     end if;
     if a.outcome = 'accepted_twice' then
         update app.send_attempt set provider_message_id = coalesce(a.provider_message_id, p_provider_message_id)
-         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt;
+         where tenant_id = m.tenant_id and plan_day = m.plan_day and message_id = m.message_id and attempt = p_attempt;
         return 'known';
     end if;
     if a.outcome in ('absent', 'refused', 'not_sent') then
@@ -48,16 +44,53 @@ begin
     -- Another attempt of this message, or of the message that its key points to now, was accepted before.
     if app.accepted_for_key(m) then
         update app.send_attempt set outcome = 'accepted_twice', ended_at = clock_timestamp(), provider_message_id = p_provider_message_id
-         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt;
+         where tenant_id = m.tenant_id and plan_day = m.plan_day and message_id = m.message_id and attempt = p_attempt;
         -- A successor that was under way when evidence of its predecessor came: only one of the two counts as accepted.
         update app.message set state = 'superseded', state_at = clock_timestamp(), token = null, lease_until = null, retry_at = null, reason = 'accepted_twice'
-         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt
+         where tenant_id = m.tenant_id and plan_day = m.plan_day and message_id = m.message_id and attempt = p_attempt
            and state in ('sending', 'in_doubt', 'unknown', 'planned', 'retry_wait', 'claimed');
         return 'accepted_twice';
     end if;
     update app.send_attempt
        set outcome = 'accepted', ended_at = clock_timestamp(), provider_message_id = p_provider_message_id
-     where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt;
+     where tenant_id = m.tenant_id and plan_day = m.plan_day and message_id = m.message_id and attempt = p_attempt;
+    return null;
+end
+$$;
+comment on function app.accept_late(app.message, smallint, text, text, text) is
+    'Of an attempt whose message may have moved on: NULL when it is accepted now and its message is to follow, else what was found. The caller holds the message.';
+
+create or replace function app.record_acceptance(
+    p_plan_day date, p_message_id bigint, p_attempt smallint, p_provider_message_id text, p_wire_message_id text,
+    p_subject text, p_next_due_day date) returns text
+    language plpgsql
+    as $$
+declare
+    v_tenant integer := app.tenant();
+    v_key_is_ours boolean;
+    v_known text;
+    m app.message;
+    a app.send_attempt;
+begin
+    select * into m from app.message where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id for update;
+    v_key_is_ours := exists (select from app.send_key where tenant_id = v_tenant and send_key = m.send_key and message_id = m.message_id);
+    -- Whoever accepts points the key to what was accepted, and closes it. So where a message is under way, and its key still
+    -- points to it, nothing else of the key was accepted.
+    if v_key_is_ours and m.state = 'sending' and m.attempt = p_attempt then
+        update app.send_attempt
+           set outcome = 'accepted', ended_at = clock_timestamp(), provider_message_id = p_provider_message_id
+         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt and outcome = 'open'
+        returning * into a;
+    end if;
+    if a.outcome is distinct from 'accepted' then
+        v_known := app.accept_late(m, p_attempt, p_provider_message_id, p_wire_message_id, p_subject);
+        if v_known is not null then
+            return v_known;
+        end if;
+        select * into strict a from app.send_attempt
+         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id
+           and attempt = app.attempt_named(p_plan_day, p_message_id, p_attempt);
+    end if;
     update app.message
        set state = 'accepted', state_at = clock_timestamp(), token = null, lease_until = null, retry_at = null, reason = null,
            accepted_at = a.begun_policy_at, provider_message_id = p_provider_message_id, wire_message_id = p_wire_message_id
@@ -68,14 +101,16 @@ begin
         update app.sent_closed set closed_before = (a.begun_policy_at at time zone zone)::date
          where tenant_id = v_tenant and closed_before > (a.begun_policy_at at time zone zone)::date;
     end if;
-    -- A successor that has not begun must not go any more, and the key points back to what was accepted.
-    update app.message s
-       set state = 'cancelled', state_at = clock_timestamp(), token = null, lease_until = null, retry_at = null, reason = 'accepted_before'
-      from app.send_key k
-     where k.tenant_id = v_tenant and k.send_key = m.send_key and k.message_id <> m.message_id
-       and s.tenant_id = v_tenant and s.plan_day = k.plan_day and s.message_id = k.message_id and s.state in ('planned', 'claimed', 'retry_wait');
-    update app.send_key set plan_day = m.plan_day, message_id = m.message_id
-     where tenant_id = v_tenant and send_key = m.send_key and message_id <> m.message_id;
+    if not v_key_is_ours then
+        -- A successor that has not begun must not go any more, and the key points back to what was accepted.
+        update app.message s
+           set state = 'cancelled', state_at = clock_timestamp(), token = null, lease_until = null, retry_at = null, reason = 'accepted_before'
+          from app.send_key k
+         where k.tenant_id = v_tenant and k.send_key = m.send_key and k.message_id <> m.message_id
+           and s.tenant_id = v_tenant and s.plan_day = k.plan_day and s.message_id = k.message_id and s.state in ('planned', 'claimed', 'retry_wait');
+        update app.send_key set plan_day = m.plan_day, message_id = m.message_id
+         where tenant_id = v_tenant and send_key = m.send_key and message_id <> m.message_id;
+    end if;
     perform app.remember_thread(m, a, p_wire_message_id, p_subject);
     update app.enrollment
        set step = m.step + 1, mailbox_id = coalesce(mailbox_id, m.mailbox_id), due_day = p_next_due_day, state_at = clock_timestamp(),

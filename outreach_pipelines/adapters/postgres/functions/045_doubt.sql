@@ -51,9 +51,12 @@ grant execute on function app.last_unread() to outreach_app;
 create or replace function app.accepted_for_key(m app.message) returns boolean
     language sql stable
     as $$
-    select exists (select from app.send_attempt x left join app.send_key k on k.tenant_id = m.tenant_id and k.send_key = m.send_key
-                    where x.tenant_id = m.tenant_id and x.outcome = 'accepted'
-                      and ((x.plan_day = m.plan_day and x.message_id = m.message_id) or (x.plan_day = k.plan_day and x.message_id = k.message_id)))
+    -- Two questions, each of one partition: joined by OR they would be asked of every one.
+    select exists (select from app.send_attempt x
+                    where x.tenant_id = m.tenant_id and x.plan_day = m.plan_day and x.message_id = m.message_id and x.outcome = 'accepted')
+        or exists (select from app.send_key k
+                     join app.send_attempt x on x.tenant_id = k.tenant_id and x.plan_day = k.plan_day and x.message_id = k.message_id
+                    where k.tenant_id = m.tenant_id and k.send_key = m.send_key and k.message_id <> m.message_id and x.outcome = 'accepted')
     $$;
 comment on function app.accepted_for_key(app.message) is 'Whether an attempt of this message, or of the one that its key points to, was accepted.';
 
@@ -129,20 +132,49 @@ comment on function app.release_absent(date, bigint, smallint, text, integer) is
     'The attempt was not taken. released | attempt_settled and accepted_before (nothing is sent again) | settled_before, evidence_waits, '
     'other_attempt_in_doubt, released_too_often (nothing was changed). A NULL limit is a person''s ruling.';
 
+create or replace function app.may_repeat(m app.message, a app.send_attempt) returns boolean
+    language sql stable
+    as $$
+    select m.state = 'in_doubt' and m.attempt = a.attempt and m.repeats is null and a.lost_from is null and m.window_end > app.now()
+       and not app.accepted_for_key(m)
+       and (select p.smtp_at_least_once from app.sending_policy p where p.tenant_id = m.tenant_id)
+       and exists (select from app.provider_account c
+                     join app.mailbox b on b.tenant_id = a.tenant_id and b.mailbox_id = a.mailbox_id
+                     left join app.inbox i on i.tenant_id = b.tenant_id and i.inbox_id = b.inbox_id
+                    where c.account_id = a.account_id and c.kind = 'smtp' and app.evidence_rule(c.kind, c.settings, null, i.username) = 'none')
+       and not exists (select from app.send_attempt x
+                        where x.tenant_id = m.tenant_id and x.plan_day = m.plan_day and x.message_id = m.message_id and x.attempt <> a.attempt
+                          and x.outcome in ('open', 'in_doubt', 'unknown'))
+       and not exists (select from app.event_inbox e
+                        where e.tenant_id = m.tenant_id and e.plan_day = m.plan_day and e.message_id = m.message_id)
+    $$;
+comment on function app.may_repeat(app.message, app.send_attempt) is
+    'Whether a message in doubt is to be sent once more: its tenant chose so, nothing will tell of this attempt, it was not repeated before.';
+
 create or replace function app.give_up_doubt(p_plan_day date, p_message_id bigint, p_attempt smallint, p_reason text) returns boolean
     language plpgsql
     as $$
 declare
     v_tenant integer := app.tenant();
     m app.message;
+    a app.send_attempt;
 begin
     select * into m from app.message where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id for update;
+    -- Its place in the day's caps stays taken: it may have left.
     update app.send_attempt set outcome = 'unknown'
-     where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt and outcome = 'in_doubt';
+     where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt and outcome = 'in_doubt'
+    returning * into a;
     if not found then
         return false;
     end if;
-    if m.state = 'in_doubt' and m.attempt = p_attempt then
+    if app.may_repeat(m, a) then
+        update app.message
+           set state = 'planned', state_at = clock_timestamp(), repeats = p_attempt, released_on_absence = released_on_absence + 1,
+               reason = left('at least once: sent again under the same Message-ID, ' || p_reason, 500)
+         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id;
+        update app.send_attempt set answer = left(concat_ws('; ', answer, 'sent again by the tenant''s choice (smtp_at_least_once)'), 500)
+         where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id and attempt = p_attempt;
+    elsif m.state = 'in_doubt' and m.attempt = p_attempt then
         update app.message set state = 'unknown', state_at = clock_timestamp(), reason = left(p_reason, 500)
          where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id;
         perform app.end_enrollment(m.enrollment_id, 'send_unknown');
@@ -151,4 +183,27 @@ begin
 end
 $$;
 comment on function app.give_up_doubt(date, bigint, smallint, text) is
-    'No evidence will come: unknown, shown, not sent again, and the sequence ends with that reason. Evidence after all still wins.';
+    'No evidence will come: unknown, shown, and the sequence ends with that reason; or sent once more under the same Message-ID, where '
+    'the tenant chose that for plain SMTP. Evidence after all still wins.';
+
+create or replace function app.end_repeats() returns integer
+    language plpgsql
+    as $$
+declare
+    v_ended integer := 0;
+    m app.message;
+begin
+    for m in select * from app.message
+              where tenant_id = app.tenant() and repeats is not null and state in ('planned', 'retry_wait', 'expired') and window_end <= app.now()
+                and app.clock_guard_passes()
+              order by message_id for update skip locked
+    loop
+        update app.message set state = 'unknown', state_at = clock_timestamp(), retry_at = null, reason = 'window_passed before it was sent again'
+         where tenant_id = m.tenant_id and plan_day = m.plan_day and message_id = m.message_id;
+        perform app.end_enrollment(m.enrollment_id, 'send_unknown');
+        v_ended := v_ended + 1;
+    end loop;
+    return v_ended;
+end
+$$;
+comment on function app.end_repeats() is 'What was to be sent once more and was not within its window: its first attempt may have been taken, so it is unknown.';

@@ -3,7 +3,8 @@
 create or replace function app.may_be_replaced(m app.message) returns boolean
     language sql stable
     as $$
-    select m.state in ('planned', 'retry_wait', 'expired', 'cancelled')
+    -- A superseded one that its key still points to was left out of the plan between: it has no successor yet.
+    select m.state in ('planned', 'retry_wait', 'expired', 'cancelled', 'superseded')
        and not exists (select from app.send_attempt a
                         where a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id
                           and a.outcome in ('open', 'accepted', 'accepted_twice', 'in_doubt', 'unknown'))
@@ -64,18 +65,20 @@ begin
           from app.decision d join app.send_key k on k.tenant_id = v_tenant and k.send_key = d.send_key
          where d.tenant_id = v_tenant and d.plan_id = p_plan_id and d.placed
            and m.tenant_id = v_tenant and m.plan_day = k.plan_day and m.message_id = k.message_id
-           and (m.state = 'claimed'
+           and (m.state = 'claimed' or (m.repeats is not null and m.state in ('planned', 'retry_wait'))
                 or (m.state in ('planned', 'retry_wait') and m.plan_day = p.day and m.mailbox_id = d.mailbox_id and m.due_at = d.due_at
                     and m.variant = d.variant and m.content_hash = d.content_hash and m.account_ids = d.account_ids))
-        returning d.enrollment_id, m.message_id, m.state
+        returning d.enrollment_id, m.message_id, m.state, m.repeats
     )
-    update app.decision d set message_id = kept.message_id, kept_reason = case kept.state when 'claimed' then 'claimed by a run' else 'same slot as before' end
+    update app.decision d set message_id = kept.message_id, kept_reason = case when kept.state = 'claimed' then 'claimed by a run' when kept.repeats is not null then 'to be sent once more'
+                                                                           else 'same slot as before' end
       from kept where d.tenant_id = v_tenant and d.plan_id = p_plan_id and d.enrollment_id = kept.enrollment_id;
     get diagnostics v_moved = row_count;
 
-    -- What a run held while this plan was made is no candidate of it: the planner counted it as sent.
+    -- What a run held while this plan was made is no candidate of it: the planner counted it as sent. So it did with what may have left.
     update app.message m set plan_id = p_plan_id
-     where m.tenant_id = v_tenant and m.plan_id = v_revoked and m.state = 'claimed'
+     where m.tenant_id = v_tenant and m.plan_id = v_revoked
+       and (m.state = 'claimed' or (m.repeats is not null and m.state in ('planned', 'retry_wait')))
        and not exists (select from app.decision d where d.tenant_id = v_tenant and d.plan_id = p_plan_id and d.enrollment_id = m.enrollment_id);
     get diagnostics v_kept = row_count;
 
@@ -88,7 +91,7 @@ begin
 
     -- Rows of the old version, and older rows of the same keys, give way.
     update app.message m set state = 'superseded', state_at = clock_timestamp(), retry_at = null, reason = 'plan ' || p_plan_id || ' took its place'
-     where m.tenant_id = v_tenant and app.may_be_replaced(m)
+     where m.tenant_id = v_tenant and app.may_be_replaced(m) and m.state <> 'superseded'
        and ((m.plan_id = v_revoked and m.state in ('planned', 'retry_wait'))
             or (m.plan_day, m.message_id) in (select k.plan_day, k.message_id from app.decision d
                  join app.send_key k on k.tenant_id = v_tenant and k.send_key = d.send_key

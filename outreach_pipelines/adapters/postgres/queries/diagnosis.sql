@@ -1,15 +1,13 @@
 -- name: system
 -- Guard, epoch, partitions. A partition behind a gap is of no use to the days before it.
 with partition as (
-    select to_date(right(c.relname, 8), 'YYYYMMDD') as day
-      from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid
-     where i.inhparent = 'app.message'::regclass and c.relname ~ '_[0-9]{8}$'
+    select first_day, end_day from app.partition_days('app.message')
 )
 select e.mode, clock_timestamp() - e.heartbeat_at as heartbeat_age,
        clock_timestamp() between e.heartbeat_at - interval '5 seconds' and e.heartbeat_at + interval '72 hours' as guard_passes,
        p.number as epoch, p.reason as epoch_reason,
-       (select min(day) from partition a
-         where day >= (app.now() at time zone 'UTC')::date and not exists (select from partition b where b.day = a.day + 1)) as last_partition
+       (select min(end_day) - 1 from partition a
+         where end_day > (app.now() at time zone 'UTC')::date and not exists (select from partition b where b.first_day = a.end_day)) as last_partition
   from app.environment e, app.epoch p;
 
 -- name: accounts

@@ -16,6 +16,7 @@ update app.send_attempt a set outcome = 'in_doubt', ended_at = clock_timestamp()
 -- name: open_doubts
 -- Every attempt in doubt, the oldest first, with all that is known around it.
 select clock_timestamp() as now, a.plan_day, a.message_id, a.attempt, a.account_id, a.begun_at, a.tag, a.answer, m.released_on_absence, a.lost_from is not null as supposed,
+       m.repeats is null and coalesce((select y.smtp_at_least_once from app.sending_policy y where y.tenant_id = m.tenant_id), false) as at_least_once,
        p.name as account, b.address as sender, d.name as domain, l.address as recipient,
        app.evidence_rule(p.kind, p.settings, s.configuration_set, i.username) as rule,
        coalesce(s.configuration_set_since > a.begun_at, true) as stream_changed,

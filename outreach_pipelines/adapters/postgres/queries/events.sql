@@ -12,11 +12,14 @@ select event_id, source, dedupe_key, kind, occurred_at, plan_day, message_id, at
 
 -- name: lock_messages
 -- All message rows that a batch touches, by id, before anything else is locked.
--- The attempts of which nothing more is to be learnt: known as accepted, and known by name if the event cannot name them.
+-- The attempts of which nothing more is to be learnt: known as accepted, and known by name if the event cannot name them. News of one
+-- that was sent once more under the same tag speaks of either copy.
 select m.plan_day, m.message_id, m.enrollment_id, m.step, m.attempt, m.state, m.recipient_hmac, m.recipient_provider, m.campaign_id, m.mailbox_id,
        (select coalesce(array_agg(a.attempt), '{}') from app.send_attempt a
-         where a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id
-           and a.outcome in ('accepted', 'accepted_twice') and m.wire_message_id is not null) as settled_attempts
+         where a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id and m.wire_message_id is not null
+           and exists (select from app.send_attempt x
+                        where x.tenant_id = a.tenant_id and x.plan_day = a.plan_day and x.message_id = a.message_id and x.tag = a.tag
+                          and x.outcome in ('accepted', 'accepted_twice'))) as settled_attempts
   from app.message m
  where m.tenant_id = (select app.tenant()) and m.message_id = any (:message_ids) and m.plan_day = any (:plan_days)
  order by m.message_id for update of m;

@@ -26,9 +26,9 @@ on conflict (tenant_id) do update set
 -- name: put_policy
 -- The tenant's rules; those that the files do not know keep their value.
 insert into app.sending_policy (tenant_id, daily_cap, minute_cap, quiet_start, quiet_end, weekend, holiday_countries, contact_messages, contact_days,
-    company_daily_cap, recipient_domain_daily_cap, follow_up_max_wait_days, errors_in_row_stop, verified_only, stop_whole_company, ramp_up, thresholds)
+    company_daily_cap, recipient_domain_daily_cap, follow_up_max_wait_days, errors_in_row_stop, verified_only, stop_whole_company, smtp_at_least_once, ramp_up, thresholds)
 values ((select app.tenant()), :daily_cap, :minute_cap, :quiet_start, :quiet_end, :weekend, :holiday_countries, :contact_messages, :contact_days,
-    :company_daily_cap, :recipient_domain_daily_cap, :follow_up_max_wait_days, :errors_in_row_stop, :verified_only, :stop_whole_company,
+    :company_daily_cap, :recipient_domain_daily_cap, :follow_up_max_wait_days, :errors_in_row_stop, :verified_only, :stop_whole_company, :smtp_at_least_once,
     cast(:ramp_up as jsonb), cast(:thresholds as jsonb))
 on conflict (tenant_id) do update set
     daily_cap = excluded.daily_cap, minute_cap = excluded.minute_cap, quiet_start = excluded.quiet_start, quiet_end = excluded.quiet_end,
@@ -36,6 +36,7 @@ on conflict (tenant_id) do update set
     contact_days = excluded.contact_days, company_daily_cap = excluded.company_daily_cap,
     recipient_domain_daily_cap = excluded.recipient_domain_daily_cap, follow_up_max_wait_days = excluded.follow_up_max_wait_days,
     errors_in_row_stop = excluded.errors_in_row_stop, verified_only = excluded.verified_only, stop_whole_company = excluded.stop_whole_company,
+    smtp_at_least_once = excluded.smtp_at_least_once,
     ramp_up = excluded.ramp_up, thresholds = excluded.thresholds;
 
 -- name: put_account

@@ -27,7 +27,7 @@ claimed as (
      where m.tenant_id = picked.tenant_id and m.plan_day = picked.plan_day and m.message_id = picked.message_id
     returning m.*
 )
-select c.plan_day, c.message_id, c.attempt, c.step, c.enrollment_id, c.campaign_id, c.mailbox_id, c.due_at, c.window_end,
+select c.plan_day, c.message_id, c.attempt, c.repeats, c.step, c.enrollment_id, c.campaign_id, c.mailbox_id, c.due_at, c.window_end,
        c.recipient_hmac, c.content_hash,
        coalesce(l.address, '') as recipient, l.first_name, l.last_name, l.company, l.country, l.fields, l.basis_source,
        b.address as sender_address, b.display_name as sender_name,
@@ -147,7 +147,7 @@ update app.message m set state = 'cancelled', state_at = clock_timestamp(), retr
    and (e.state <> 'active' or p.status = 'revoked');
 
 -- name: give_up_doubt
--- Where nothing is told later (plain SMTP), such a message is unknown after the horizon, shown and never sent again.
+-- Where nothing is told later (plain SMTP), such a message is unknown after the horizon; or sent once more, where its tenant chose that.
 select app.give_up_doubt(a.plan_day, a.message_id, a.attempt, coalesce(m.reason, 'reply_lost'))
   from app.message m
   join app.send_attempt a on a.tenant_id = m.tenant_id and a.plan_day = m.plan_day and a.message_id = m.message_id and a.attempt = m.attempt
@@ -156,6 +156,10 @@ select app.give_up_doubt(a.plan_day, a.message_id, a.attempt, coalesce(m.reason,
   left join app.inbox i on i.tenant_id = b.tenant_id and i.inbox_id = b.inbox_id
  where m.tenant_id = (select app.tenant()) and m.state = 'in_doubt' and m.state_at < clock_timestamp() - make_interval(secs => :horizon_seconds)
    and p.kind = 'smtp' and app.evidence_rule(p.kind, p.settings, null, i.username) = 'none';
+
+-- name: end_repeats
+-- What was to be sent once more and was not within its window.
+select 1 from generate_series(1, app.end_repeats());
 
 -- name: current_epoch
 -- The epoch that a process remembers at its start.
