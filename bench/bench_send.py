@@ -6,158 +6,29 @@ of the database server apart. Peers run in `.venv-bench` (`make bench-send`); wi
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 from sending import tenants
-from sending.processes import server_use
+from sending.ground import Ground, ground
+from sending.race import Figure, Orders, Result, race
 from sqlalchemy import make_url
 
-from outreach_pipelines.adapters.object_store import LocalObjectStore
-from outreach_pipelines.adapters.postgres.bootstrap import DatabaseUrls, Role, bootstrap
-from outreach_pipelines.adapters.postgres.migrate import migrate
-from outreach_pipelines.adapters.templates import template_key
-from outreach_pipelines.local_stack.postgres import EmbeddedPostgres
+from outreach_pipelines.adapters.postgres.bootstrap import Role
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 LEAST_SECONDS_OF_HOUR = 120
-Orders = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """A migrated database, an empty one for the peers, templates, and a sink for letters."""
-
-    admin: "psycopg.Connection[tuple[int, int, int]]"
-    postmaster: int
-    urls: DatabaseUrls
-    peers_url: str
-    folder: Path
-    sink: int
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One repetition of one figure."""
-
-    messages: int
-    seconds: float
-    client_cpu: float
-    server_cpu: float
-    wal_fsyncs: int
-    wal_bytes: int
-    commits: int
-    rss_mb: int
-
-    def figures(self) -> dict[str, float]:
-        """A message's share."""
-        n = self.messages
-        return {
-            "cpu_ms": (self.client_cpu + self.server_cpu) / n * 1000,
-            "client_cpu_ms": self.client_cpu / n * 1000,
-            "server_cpu_ms": self.server_cpu / n * 1000,
-            "per_second": n / self.seconds,
-            "wal_fsyncs": self.wal_fsyncs / n,
-            "wal_bytes": self.wal_bytes / n,
-            "commits": self.commits / n,
-            "rss_mb": self.rss_mb,
-        }
-
-
-@dataclass(slots=True)
-class Figure:
-    """`run` gives one repetition."""
-
-    name: str
-    run: Callable[[], Result]
-    results: list[Result] = field(default_factory=list)
-
-    def medians(self) -> dict[str, float]:
-        """Over the repetitions; each number by itself."""
-        rows = [result.figures() for result in self.results]
-        return {name: round(statistics.median(row[name] for row in rows), 3) for name in rows[0]}
-
-
-@contextmanager
-def ground() -> Iterator[Ground]:
-    """Everything that is measured against; all of it ends with this."""
-    with tempfile.TemporaryDirectory(prefix="outreach-bench-", dir=_memory()) as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        (folder / "files").mkdir()
-        for template in (tenants.TEXT, tenants.HTML):
-            body = template.encode()
-            LocalObjectStore(folder / "files").put(template_key(tenants.sha256(body)), body)
-        postgres = EmbeddedPostgres(folder / "postgres")
-        address = postgres.start()
-        sink = subprocess.Popen([sys.executable, HERE / "sending" / "smtp_sink.py"], stdout=subprocess.PIPE, text=True)
-        try:
-            urls = bootstrap(address.url(), database="bench")
-            migrate(urls[Role.MIGRATE])
-            admin = psycopg.connect(address.url("bench"), autocommit=True)
-            admin.execute("create database peers")
-            admin.execute("update app.environment set heartbeat_at = clock_timestamp()")
-            assert postgres.pid is not None
-            assert sink.stdout is not None
-            yield Ground(admin, postgres.pid, urls, address.url("peers"), folder, int(sink.stdout.readline()))
-        finally:
-            sink.terminate()
-            sink.wait()
-            postgres.stop()
-
-
-def _memory() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder in memory, for all sides alike
-
-
-def race(on: Ground, command: Sequence[str | Path], orders: Sequence[Orders]) -> Result:
-    """Start one process for each of the orders, let all go at once, and add up what they used."""
-    processes = [
-        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in orders
-    ]
-    for process, order in zip(processes, orders, strict=True):
-        _say(process, json.dumps(order))
-    for process in processes:
-        assert _hear(process) == "ready"
-    before, start = server_use(on.admin, on.postmaster), time.monotonic()
-    for process in processes:
-        _say(process, "go")
-    told = [json.loads(_hear(process)) for process in processes]
-    seconds = time.monotonic() - start
-    for process in processes:
-        process.communicate()
-    use = server_use(on.admin, on.postmaster).since(before)
-    messages = sum(each["sent"] for each in told)
-    assert messages, told
-    client = sum(each["cpu_seconds"] for each in told)
-    rss = max(each["rss_mb"] for each in told)
-    return Result(messages, seconds, client, use.cpu_seconds, use.wal_fsyncs, use.wal_bytes, use.commits, rss)
-
-
-def _say(process: "subprocess.Popen[str]", line: str) -> None:
-    assert process.stdin is not None
-    process.stdin.write(line + "\n")
-    process.stdin.flush()
-
-
-def _hear(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
 
 
 def ours(on: Ground, *, workers: int, messages: int, tenants_each: int = 1, hot: bool = False, shared: bool = False,
-         smtp: bool = False) -> Result:  # fmt: skip
-    """`messages` in all. `hot`: one tenant for all workers. `shared`: one account for all tenants."""
+         smtp: bool = False, ses: bool = False) -> Result:  # fmt: skip
+    """`messages` in all. `hot`: one tenant for all workers. `shared`: one account for all tenants. Without `smtp` and `ses` nothing is called."""
     _wait_for_room_in_hour()
     number = 1 if hot else workers * tenants_each
     account = tenants.new_account(on.admin, "smtp", {})
@@ -171,11 +42,13 @@ def ours(on: Ground, *, workers: int, messages: int, tenants_each: int = 1, hot:
             "url": on.urls[Role.APP],
             "files": str(on.folder / "files"),
             "smtp_port": on.sink if smtp else None,
+            "ses_port": on.lab.ports.ses if ses else None,
             "hours": [(each.tenant, each.hour.isoformat()) for each in (due if hot else due[worker::workers])],
         }
         for worker in range(workers)
     ]
-    result = race(on, [sys.executable, HERE / "sending" / "ours.py"], orders)
+    servers = on.served_by(on.sink_pid if smtp else on.lab.pid if ses else None)
+    result = race(_python("ours"), orders, servers)
     assert result.messages == messages // number * number, f"{result.messages} of {messages} were sent"
     return result
 
@@ -186,7 +59,7 @@ def procrastinate(on: Ground, *, workers: int, messages: int) -> Result:
     _tell(command, {"url": on.peers_url, "defer": messages})
     with psycopg.connect(on.peers_url, autocommit=True) as peers:
         peers.execute("vacuum analyze")
-    return race(on, command, [{"url": on.peers_url}] * workers)
+    return race(command, [{"url": on.peers_url}] * workers, on.served_by(None))
 
 
 def post_office(on: Ground, *, processes: int, messages: int) -> Result:
@@ -201,7 +74,17 @@ def post_office(on: Ground, *, processes: int, messages: int) -> Result:
     _tell(command, {**orders, **_letter(), "queue": messages})
     with psycopg.connect(on.peers_url, autocommit=True) as peers:
         peers.execute("vacuum analyze")
-    return race(on, command, [orders])
+    return race(command, [orders], on.served_by(on.sink_pid))
+
+
+def ses_calls(on: Ground, *, way: str, messages: int) -> Result:
+    """As many letters of the same bodies through the lab's SES, by one process that keeps no books."""
+    orders = {**_letter(), "way": way, "port": on.lab.ports.ses, "messages": messages}
+    return race(_python("ses_calls"), [orders], on.served_by(on.lab.pid))
+
+
+def _python(module: str) -> Sequence[str]:
+    return ["env", f"PYTHONPATH={HERE}", sys.executable, "-m", f"sending.{module}"]
 
 
 def _letter() -> dict[str, object]:
@@ -255,6 +138,9 @@ def figures(on: Ground, messages: int) -> list[Figure]:
             lambda: ours(on, workers=8, messages=messages, tenants_each=5, shared=True),
         )
     )
+    every.append(Figure("SES in the lab, 1 worker", lambda: ours(on, workers=1, messages=messages, ses=True)))
+    every.append(Figure("SES in the lab, the adapter alone", lambda: ses_calls(on, way="adapter", messages=messages)))
+    every.append(Figure("SES in the lab, boto3 in 8 threads", lambda: ses_calls(on, way="boto3", messages=messages)))
     every.append(Figure("SMTP sink, 4 workers", lambda: ours(on, workers=4, messages=messages, smtp=True)))
     if PEERS.exists():
         every.append(

@@ -1,4 +1,4 @@
-"""One sender process: the production batch over the production store, with a null transport or real SMTP.
+"""One sender process: the production batch over the production store, with a null transport, real SMTP or SES.
 
 Reads one line of JSON with its orders, says `ready` when all is imported and connected, waits for a line, works, and prints
 what it used as JSON. CPU seconds are those between `go` and the end, over all its threads.
@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sending.lab import REGION
+from sending.ses_calls import access as ses_access
+
 from outreach_pipelines.adapters.object_store import LocalObjectStore
 from outreach_pipelines.adapters.postgres.call_log import PostgresCallLog
 from outreach_pipelines.adapters.postgres.clock import DatabaseClock
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.step_calendar import StepCalendar
 from outreach_pipelines.adapters.postgres.tenant_session import connect
+from outreach_pipelines.adapters.ses import SesPath, SesTransport, ses_clients
 from outreach_pipelines.adapters.smtp import SmtpAccess, SmtpTransport
 from outreach_pipelines.adapters.templates import TemplateStore
 from outreach_pipelines.application.ports import MailTransport
@@ -49,22 +53,27 @@ class Only:
     """`Transports` with one for every account."""
 
     transport: MailTransport
+    name: str
 
     def of(self, tenant: TenantId, account: AccountId) -> MailTransport:  # noqa: ARG002 - the port's
         """The one."""
         return self.transport
 
     def kind(self, tenant: TenantId, account: AccountId) -> str:  # noqa: ARG002 - the port's
-        """As the bench's accounts are."""
-        return "smtp"
+        """Whose refusals are judged."""
+        return self.name
 
     async def close(self) -> None:
         """Take leave."""
         await self.transport.close()
 
 
-def _transport(smtp_port: int | None) -> MailTransport:
-    return Null() if smtp_port is None else SmtpTransport(SmtpAccess("127.0.0.1", smtp_port, Tls.NONE))
+def _transports(smtp_port: int | None, ses_port: int | None) -> Only:
+    if ses_port is not None:
+        return Only(SesTransport(ses_clients(ses_access(ses_port)), region=REGION, path=SesPath(None)), "ses")
+    if smtp_port is not None:
+        return Only(SmtpTransport(SmtpAccess("127.0.0.1", smtp_port, Tls.NONE)), "smtp")
+    return Only(Null(), "smtp")
 
 
 def main() -> None:
@@ -74,7 +83,7 @@ def main() -> None:
     desk = SendDesk(
         messages=store,
         proofs=store,
-        transports=Only(_transport(orders["smtp_port"])),
+        transports=_transports(orders["smtp_port"], orders["ses_port"]),
         renderer=TemplateStore(LocalObjectStore(Path(orders["files"]))),
         tagger=KeyedTagger(b"k" * 32, TokenKeys(TokenKeyId(1), {TokenKeyId(1): b"t" * 64})),
         next_step_day=StepCalendar(engine),

@@ -1,4 +1,4 @@
-"""What processes have used: CPU of a whole tree by /proc, and what the database wrote.
+"""What processes have used: CPU and memory of a whole tree by /proc, and what the database wrote.
 
 Belongs here: reading counters. Does not: when they are read (`bench_send`).
 """
@@ -35,10 +35,35 @@ class ServerUse:
 def tree_cpu_seconds(root: int) -> float:
     """User and system time of a process, its living descendants, and the dead ones that were waited for."""
     known = _all_processes()
+    return sum(known[pid][1] for pid in _family(root, known) if pid in known)
+
+
+def processes_below(root: int, word: str) -> set[int]:
+    """Living descendants of a process with `word` in their command lines."""
+    return {pid for pid in _family(root, _all_processes()) - {root} if word in _command(pid)}
+
+
+def memory_kb(pid: int) -> int:
+    """Proportional set size; 0 once it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def _family(root: int, known: dict[int, tuple[int, float]]) -> set[int]:
     family = {root}
     while grown := {pid for pid, (parent, _) in known.items() if parent in family} - family:
         family |= grown
-    return sum(known[pid][1] for pid in family if pid in known)
+    return family
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def server_use(admin: "psycopg.Connection[tuple[int, int, int]]", postmaster: int) -> ServerUse:

@@ -13,7 +13,7 @@ from outreach_pipelines.application.ports import Begun, NextDue, NotBegun, Swept
 from outreach_pipelines.application.prove_accounts import AccountToProve
 from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.letter import ClaimedMessage, ClaimToken, Letter
-from outreach_pipelines.domain.message import MessageEvent, MessageId, MessageState
+from outreach_pipelines.domain.message import OPEN_STATES, MessageEvent, MessageId, MessageState
 from outreach_pipelines.domain.message_tag import WireTag
 from outreach_pipelines.domain.send_answer import Accepted, RefusalAction, RefusalVerdict, Refused
 from outreach_pipelines.domain.tenant import TenantId
@@ -39,6 +39,7 @@ from outreach_pipelines.proof.rows import (
 
 LEASE = timedelta(seconds=90)
 _WAITING = (MessageState.PLANNED, MessageState.RETRY_WAIT)
+_SETTLED = frozenset(MessageState) - OPEN_STATES
 _UNSETTLED = (AttemptOutcome.OPEN, AttemptOutcome.IN_DOUBT)
 
 
@@ -204,8 +205,10 @@ class MemoryStore:
         slots: list[datetime] = []
         retries: list[float] = []
         for row in self.tables.messages.values():
+            if row.state not in _WAITING:
+                continue
             slot = max(row.due_at, row.not_before)
-            if row.state not in _WAITING or slot >= hour + HOUR or row.window_end <= max(slot, policy):
+            if slot >= hour + HOUR or row.window_end <= max(slot, policy):
                 continue
             if self.tables.plans[row.plan] is not PlanStatus.RELEASED:
                 continue
@@ -218,6 +221,8 @@ class MemoryStore:
     def sweep(self, tenant: TenantId, *, horizon_seconds: float) -> Swept:
         """See `MessageStore.sweep`."""
         del tenant
+        if all(row.state in _SETTLED for row in self.tables.messages.values()):
+            return Swept(0, 0, 0, 0, 0, 0)
         return Swept(
             claims_released=self.sweep_claims(),
             put_in_doubt=self.sweep_sending(),

@@ -3,15 +3,14 @@
 Belongs here: letters, tags, look-ups. Does not: stores and transports, which the proof is about.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 from outreach_pipelines.application.ports import EvidenceLookup
-from outreach_pipelines.application.tagging import KeyedTagger
 from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.letter import Letter
-from outreach_pipelines.domain.message_tag import WireTag
+from outreach_pipelines.domain.message import MessageId
+from outreach_pipelines.domain.message_tag import MessageTag, WireTag
 from outreach_pipelines.domain.tenant import TenantId
-from outreach_pipelines.domain.tracking_token import TokenKeyId, TokenKeys
 from outreach_pipelines.domain.wire_message import CannotBeWritten, Rendered, WireMessage
 
 
@@ -33,8 +32,17 @@ def plain_letter(
     return WireMessage(tag, sender, sender, letter.recipient.address, rendered.subject, f"<{tag}@sender.example>", b"")
 
 
-class PlainTagger(KeyedTagger):
-    """The production tags; links are not followed here."""
+class PlainTagger:
+    """`Tagger` and `TagReader`: what a tag names, readable; sealing it is no part of this proof."""
+
+    def tag(self, tag: MessageTag) -> WireTag:
+        """See `Tagger.tag`."""
+        return WireTag(f"{tag.tenant}-{tag.plan_day.toordinal()}-{tag.message}-{tag.attempt}")
+
+    def read(self, tag: str) -> MessageTag | None:
+        """See `TagReader.read`."""
+        tenant, day, message, attempt = map(int, tag.split("-"))
+        return MessageTag(TenantId(tenant), date.fromordinal(day), MessageId(message), attempt)
 
     def unsubscribe_url(self, letter: Letter, tag: WireTag) -> str:
         """See `Tagger.unsubscribe_url`."""
@@ -54,4 +62,4 @@ class NoLookups:
         """Nothing is open."""
 
 
-TAGGER = PlainTagger(b"k" * 32, TokenKeys(TokenKeyId(1), {TokenKeyId(1): b"t" * 64}))
+TAGGER = PlainTagger()

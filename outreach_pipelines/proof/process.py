@@ -5,18 +5,20 @@ effect, so that nothing in a `finally` acts, as nothing acts after SIGKILL.
 """
 
 import asyncio
-from asyncio import AbstractEventLoop
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from outreach_pipelines.proof.rows import Clocks
 from outreach_pipelines.proof.schedule import Call, Kill, Pause
+from outreach_pipelines.proof.virtual_loop import Standing, VirtualLoop
 
 T = TypeVar("T")
+P = ParamSpec("P")
 BeforeCall = Callable[[Call], None]
 
 
@@ -26,22 +28,31 @@ class Killed(BaseException):
 
 @dataclass(slots=True, eq=False)
 class Process:
-    """`before` is told of each call just before it acts. `calls` counts them by point, over all lives of one name."""
+    """`watched` holds every point at which something befalls processes of this name.
+
+    Calls at these are counted, over all lives of one name, and `before` is told of each just before it acts.
+    """
 
     name: str
-    loop: AbstractEventLoop
+    loop: VirtualLoop
     kills: Mapping[Call, Kill]
     pauses: Mapping[Call, Pause]
     before: BeforeCall
+    watched: Container[str]
     calls: Counter[str] = field(default_factory=Counter)
     dead: bool = False
     paused_until: float = 0.0
     ended_at: Call | None = None
 
-    def call(self, point: str, effect: Callable[[], T]) -> T:
+    def call(self, point: str, effect: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         """Make one call of a port, unless the process is killed before it; killed after it, nobody learns the result."""
         if self.dead:
             raise Killed
+        if point in self.watched:
+            return self._watched_call(point, partial(effect, *args, **named))
+        return effect(*args, **named)
+
+    def _watched_call(self, point: str, effect: Callable[[], T]) -> T:
         self.calls[point] += 1
         at = Call(self.name, point, self.calls[point])
         self.before(at)
@@ -52,7 +63,7 @@ class Process:
         if kill is not None:
             self._die(at)
         if at in self.pauses:
-            self.paused_until = self.loop.time() + self.pauses[at].seconds
+            self.paused_until = self.loop.now + self.pauses[at].seconds
         return result
 
     def _die(self, at: Call) -> None:
@@ -61,12 +72,12 @@ class Process:
 
     def standstill(self) -> float:
         """Seconds for which it will still stand still."""
-        return max(0.0, self.paused_until - self.loop.time())
+        return max(0.0, self.paused_until - self.loop.now)
 
     async def stand(self) -> None:
         """Go on only once the process does."""
-        while (still := self.standstill()) > 0:  # noqa: ASYNC110 - a pause may grow while it lasts
-            await asyncio.sleep(still)
+        while self.paused_until > self.loop.now:
+            await self.loop.sleep(self.paused_until - self.loop.now)
         if self.dead:
             raise Killed
 
@@ -75,17 +86,27 @@ class Process:
         return _Port(self, target)
 
 
-@dataclass(frozen=True, slots=True)
 class _Port:
-    process: Process
-    target: object
+    def __init__(self, process: Process, target: object) -> None:
+        self._process = process
+        self._target = target
 
     def __getattr__(self, name: str) -> Callable[..., object]:
-        method = getattr(self.target, name)
-        return lambda *args, **named: self.process.call(name, lambda: method(*args, **named))
+        method = partial(self._process.call, name, getattr(self._target, name))
+        # Found without this from now on.
+        self.__dict__[name] = method
+        return method
 
 
-CURRENT: ContextVar[Process | None] = ContextVar("process of this task", default=None)
+@dataclass(frozen=True, slots=True)
+class _NoProcess:
+    """Whoever acts outside all processes never stands still."""
+
+    paused_until: float = 0.0
+
+
+NO_PROCESS = _NoProcess()
+CURRENT: ContextVar[Standing] = ContextVar("process of this task", default=NO_PROCESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +125,5 @@ class PolicyClock:
     async def wait_until(self, moment: datetime, stop: asyncio.Event) -> None:
         """See `Clock.wait_until`."""
         while not stop.is_set() and (left := (moment - self.clocks.policy()).total_seconds()) > 0:
-            await asyncio.sleep(min(left, self.look_again))
+            await self.process.loop.sleep(min(left, self.look_again))
             await self.process.stand()

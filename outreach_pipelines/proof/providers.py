@@ -4,7 +4,6 @@ Belongs here: taking, refusing, losing; events late, repeated, shuffled, put asi
 was taken stands in the journal's append-only list.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +23,7 @@ from outreach_pipelines.proof.journal import Journal, Taken
 from outreach_pipelines.proof.process import Process
 from outreach_pipelines.proof.rows import Clocks
 from outreach_pipelines.proof.schedule import Answer, Answered, EventDeadLettered, EventRepeated, FeedSilent
+from outreach_pipelines.proof.virtual_loop import VirtualLoop
 
 CALL_TIMEOUT = 30.0
 REFUSALS: Mapping[tuple[str, Answer], Refused] = {
@@ -52,7 +52,7 @@ class QueuedEvent:
 class EventQueue:
     """`EventFeed` of all accounts: at least once, in any order, `lag` late; never lost for ever."""
 
-    loop: asyncio.AbstractEventLoop
+    loop: VirtualLoop
     chance: Random
     lag: float
     silences: Sequence[FeedSilent]
@@ -64,14 +64,16 @@ class EventQueue:
 
     def publish(self, item: FeedItem) -> None:
         """The provider has news: it reaches the queue some time later."""
-        at = self.loop.time() + self.lag + self.chance.choice((1.0, 1.0, self.chance.random() * LONGEST_JITTER))
+        at = self.loop.now + self.lag + self.chance.choice((1.0, 1.0, self.chance.random() * LONGEST_JITTER))
         for silence in self.silences:
             if silence.at <= at < silence.at + silence.seconds:
                 at = silence.at + silence.seconds
         self.unpublished.append((at, item))
 
     def _arrive(self) -> None:
-        now = self.loop.time()
+        if not self.unpublished:
+            return
+        now = self.loop.now
         due = [each for each in self.unpublished if each[0] <= now]
         self.unpublished = [each for each in self.unpublished if each[0] > now]
         for at, item in due:
@@ -86,7 +88,9 @@ class EventQueue:
         """See `EventFeed.receive`. What is read stays hidden for a while, and comes back unless it is acknowledged."""
         del wait_seconds
         self._arrive()
-        now = self.loop.time()
+        if not self.queued:
+            return ()
+        now = self.loop.now
         here = [each for each in self.queued if max(each.visible_at, each.dead_until) <= now]
         self.chance.shuffle(here)
         for each in here[:most]:
@@ -101,7 +105,7 @@ class EventQueue:
     def held(self) -> Held:
         """See `CountedFeed.held`. What is not published yet, nobody can count."""
         self._arrive()
-        now = self.loop.time()
+        now = self.loop.now
         dead = sum(each.dead_until > now for each in self.queued)
         hidden = sum(each.visible_at > now >= each.dead_until for each in self.queued)
         return Held(len(self.queued) - dead - hidden, hidden, 0, dead)
@@ -128,7 +132,7 @@ class Reply:
 class Providers:
     """All accounts. `answers` by the number of the call, counted over all of them."""
 
-    loop: asyncio.AbstractEventLoop
+    loop: VirtualLoop
     clocks: Clocks
     chance: Random
     journal: Journal
@@ -206,14 +210,14 @@ class SimulatedTransport:
         if self.is_late(deadline):
             return NotSent("deadline")
         point = "probe" if message.recipient == SIMULATOR else "call"
-        reply = self.process.call(point, lambda: self.providers.ask(message, self.account))
-        await asyncio.sleep(reply.seconds)
+        reply = self.process.call(point, self.providers.ask, message, self.account)
+        await self.providers.loop.sleep(reply.seconds)
         await self.process.stand()
         return reply.answer
 
     def is_late(self, deadline: float) -> bool:
         """Past the deadline nothing leaves."""
-        return self.providers.loop.time() >= deadline
+        return self.providers.loop.now >= deadline
 
     async def close(self) -> None:
         """Nothing is open."""

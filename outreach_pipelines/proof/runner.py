@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from typing import Protocol
 
 from outreach_pipelines.proof.drawing import draw
 from outreach_pipelines.proof.judge import Promise
@@ -17,7 +18,7 @@ from outreach_pipelines.proof.schedule import Schedule
 from outreach_pipelines.proof.shrink import shrink, story
 from outreach_pipelines.proof.world import Founding, Witnesses, live
 
-CHUNK = 100
+CHUNK = 500
 MOST_STORIES = 3
 Progress = Callable[[int], None]
 
@@ -69,27 +70,61 @@ class Sum:
         return bool(broken)
 
 
+class Parts(Protocol):
+    """What was lived already of a proof that may be ended."""
+
+    def known(self, seeds: range) -> Sum | None:
+        """What came of these seeds; None when they are still to be lived."""
+        ...
+
+    def keep(self, seeds: range, part: Sum) -> None:
+        """They were lived, with this outcome."""
+        ...
+
+
+class NoParts:
+    """A proof that begins anew each time."""
+
+    def known(self, seeds: range) -> None:
+        """Nothing is."""
+
+    def keep(self, seeds: range, part: Sum) -> None:
+        """Nothing is kept."""
+
+
 def run_schedules(
-    seeds: range, *, processes: int, found: Founding = found_in_memory, progress: Progress, chunk: int = CHUNK
+    seeds: range,
+    *,
+    processes: int,
+    found: Founding = found_in_memory,
+    progress: Progress,
+    chunk: int = CHUNK,
+    parts: Parts = NoParts(),  # noqa: B008 - it holds nothing
 ) -> Sum:
     """Live all schedules of these seeds, over so many processes. The sum is the same for any number of them."""
     total = Sum()
     chunks = [seeds[at : at + chunk] for at in range(0, len(seeds), chunk)]
-    for part in _parts(chunks, processes, found):
+    known = {each: part for each in chunks if (part := parts.known(each)) is not None}
+    for part in known.values():
+        total.add(part)
+        progress(part.schedules)
+    for lived, part in _lived([each for each in chunks if each not in known], processes, found):
+        parts.keep(lived, part)
         total.add(part)
         progress(part.schedules)
     total.stories = [tell_failure(seed, found) for seed in total.failing[:MOST_STORIES]]
     return total
 
 
-def _parts(chunks: Sequence[range], processes: int, found: Founding) -> Iterator[Sum]:
+def _lived(chunks: Sequence[range], processes: int, found: Founding) -> Iterator[tuple[range, Sum]]:
     if processes == 1:
-        yield from (run_chunk(chunk, found) for chunk in chunks)
+        yield from ((chunk, run_chunk(chunk, found)) for chunk in chunks)
         return
     # Fresh interpreters: nothing of this process's threads or connections comes along.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(run_chunk, chunk, found) for chunk in chunks]):
-            yield done.result()
+        lives = {pool.submit(run_chunk, chunk, found): chunk for chunk in chunks}
+        for done in as_completed(lives):
+            yield lives[done], done.result()
 
 
 def run_chunk(seeds: range, found: Founding) -> Sum:

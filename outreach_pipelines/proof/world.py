@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from random import Random
 from typing import Protocol, TypeVar
 
@@ -49,7 +48,7 @@ from outreach_pipelines.proof.schedule import (
 from outreach_pipelines.proof.system import LAST_PROVEN, System
 from outreach_pipelines.proof.virtual_loop import VirtualLoop
 from outreach_pipelines.proof.watched import WatchedInbox, WatchedMessages
-from outreach_pipelines.proof.world_clocks import START, ChanceOfMachine, WorldClocks
+from outreach_pipelines.proof.world_clocks import LONGEST_LATENCY, START, WorldClocks
 
 UPKEEP_EVERY = (120.0, 480.0)
 LOOKED_AFTER_EVERY = 300.0
@@ -119,6 +118,7 @@ class World:
     providers: Providers = field(init=False)
     system: System = field(init=False)
     chance: Random = field(init=False)
+    unread: list[InboxUnread] = field(init=False)
     moments: dict[Call, list[Moment]] = field(default_factory=dict)
     injected: Counter[str] = field(default_factory=Counter)
     processes: dict[str, Process] = field(default_factory=dict)
@@ -128,7 +128,7 @@ class World:
         """Nothing moves yet."""
         self.chance = Random(self.schedule.chance)  # noqa: S311 - chance that can be repeated is what this is for
         self.loop = VirtualLoop(  # type: ignore[abstract]  # the base class refuses by itself what is not for a proof
-            self.chance, ChanceOfMachine(self.chance)
+            self.chance, latency=self._latency, caller=CURRENT.get
         )
         self.clocks = WorldClocks(self.loop)
         self.journal = Journal()
@@ -136,10 +136,14 @@ class World:
         aside = {each.number: each for each in self._faults(EventDeadLettered)}
         self.queue = EventQueue(self.loop, self.chance, self.schedule.lag, self._faults(FeedSilent), repeated, aside)
         self.system = self.found(self.schedule, self.clocks)
+        self.unread = self._faults(InboxUnread)
         answers = {each.number: each for each in self._faults(Answered)}
         self.providers = Providers(
             self.loop, self.clocks, self.chance, self.journal, self.queue, TAGGER, self.schedule.kind, answers
         )
+
+    def _latency(self) -> float:
+        return self.chance.random() * LONGEST_LATENCY
 
     def _faults(self, kind: type[F]) -> list[F]:
         return [each for each in self.schedule.faults if isinstance(each, kind)]
@@ -165,8 +169,8 @@ class World:
     async def _life(self) -> bool:
         self._set_alarms()
         starter, keeper = asyncio.create_task(self._start_runs()), asyncio.create_task(self._keep_up())
-        while self.loop.time() < LONGEST_LIFE and not self._is_settled():
-            await asyncio.sleep(self._patience(LOOKED_AFTER_EVERY))
+        while self.loop.now < LONGEST_LIFE and not self._is_settled():
+            await self.loop.sleep(self._patience(LOOKED_AFTER_EVERY))
             self._start_what_is_due()
         settled = self._is_settled()
         for process in self.processes.values():
@@ -176,7 +180,7 @@ class World:
 
     def _patience(self, seconds: float) -> float:
         usual = seconds * self.system.patience
-        return usual if self.loop.time() < BUSY_SECONDS else min(usual * SLOWER_LATER, LONGEST_PATIENCE)
+        return usual if self.loop.now < BUSY_SECONDS else min(usual * SLOWER_LATER, LONGEST_PATIENCE)
 
     def _is_settled(self) -> bool:
         runs_over = all(task.done() for task in self.runs.values()) and len(self.runs) >= len(self.schedule.runs)
@@ -241,7 +245,7 @@ class World:
         ]
         for fault in numbered:
             self.injected[type(fault).__name__] += fault.number <= self.queue.published
-        for silence in (*self._faults(FeedSilent), *self._faults(InboxUnread)):
+        for silence in (*self._faults(FeedSilent), *self.unread):
             self.injected[type(silence).__name__] += 1
 
     # Processes
@@ -250,22 +254,27 @@ class World:
         before = self.processes.get(name)
         kills = {each.at: each for each in self._faults(Kill) if each.at.process == name}
         pauses = {each.at: each for each in self._faults(Pause) if each.at.process == name}
-        process = Process(name, self.loop, kills, pauses, self._before_call, before.calls if before else Counter())
+        watched = {each.point for each in (*kills, *pauses, *self.moments) if each.process == name}
+        calls = before.calls if before else Counter()
+        process = Process(name, self.loop, kills, pauses, self._before_call, watched, calls)
         self.processes[name] = process
         return process
 
     async def _start_runs(self) -> None:
         for number, at in enumerate(self.schedule.runs):
-            await asyncio.sleep(at - self.loop.time())
+            await asyncio.sleep(at - self.loop.now)
             self._start_run(RUN_NAMES[number], START)
 
     def _start_what_is_due(self) -> None:
+        if len(self.runs) < len(self.schedule.runs) or self._a_run_goes_on():
+            return
         hour = self.clocks.policy().replace(minute=0, second=0, microsecond=0)
         due = self.system.messages.next_due(self.system.tenant, hour=hour)
-        idle = all(task.done() or self.processes[name].standstill() for name, task in self.runs.items())
-        begun = len(self.runs) >= len(self.schedule.runs)
-        if begun and idle and (due.due_at is not None or due.retry_seconds is not None):
+        if due.due_at is not None or due.retry_seconds is not None:
             self._start_run(f"run {len(self.runs) + 1}", hour)
+
+    def _a_run_goes_on(self) -> bool:
+        return any(not task.done() and not self.processes[name].standstill() for name, task in self.runs.items())
 
     def _start_run(self, name: str, hour: datetime) -> None:
         self.runs[name] = asyncio.create_task(self._run(self._process(name), hour))
@@ -309,26 +318,25 @@ class World:
         while True:
             process = self._process(UPKEEP)
             CURRENT.set(process)
+            desk = self._doubt_desk(process)
             with self._noting_its_end(process):
                 while True:
-                    await asyncio.sleep(self._patience(self.chance.uniform(*UPKEEP_EVERY)))
-                    await self._upkeep(process)
+                    await self.loop.sleep(self._patience(self.chance.uniform(*UPKEEP_EVERY)))
+                    await self._upkeep(process, desk)
 
-    async def _upkeep(self, process: Process) -> None:
+    async def _upkeep(self, process: Process, desk: DoubtDesk) -> None:
         system, tenant = self.system, self.system.tenant
-        if not any(each.at <= self.loop.time() < each.at + each.seconds for each in self._faults(InboxUnread)):
+        if not any(each.at <= self.loop.now < each.at + each.seconds for each in self.unread):
             process.call("read_inbox", system.read_inbox)
             self.journal.hear("inbox", self.clocks.machine())
-        ingest_events(
-            process.port(self.queue), process.port(WatchedInbox(self.system, self.clocks, self.journal)), TAGGER
-        )
-        record_events(process.port(system.events), tenant=tenant)
-        process.call("sweep", partial(system.messages.sweep, tenant, horizon_seconds=HORIZON_SECONDS))
-        await resolve_doubt(self._doubt_desk(process), [tenant])
+        ingest_events(desk.feed, desk.inbox, TAGGER)
+        record_events(desk.events, tenant=tenant)
+        process.call("sweep", system.messages.sweep, tenant, horizon_seconds=HORIZON_SECONDS)
+        await resolve_doubt(self.hooks.doubt(desk), [tenant])
         await process.stand()
 
     def _doubt_desk(self, process: Process) -> DoubtDesk:
-        desk = DoubtDesk(
+        return DoubtDesk(
             store=process.port(self.system.doubts),
             feed=process.port(self.queue),
             inbox=process.port(WatchedInbox(self.system, self.clocks, self.journal)),
@@ -338,7 +346,6 @@ class World:
             probing=Probing(SimulatedTransports(process, self.providers), TAGGER),
             boot=self.loop.time,
         )
-        return self.hooks.doubt(desk)
 
 
 def live(schedule: Schedule, found: Founding, hooks: Hooks = Hooks()) -> Witnesses:

@@ -52,7 +52,7 @@ def test_a_seed_lives_the_same_life_again() -> None:
 def test_the_sum_does_not_depend_on_how_many_processes_share_the_work() -> None:
     alone = run_chunk(range(250), found_in_memory)
 
-    shared = run_schedules(range(250), processes=2, progress=lambda _: None)
+    shared = run_schedules(range(250), processes=2, progress=lambda _: None, chunk=50)
 
     assert shared == alone
 

@@ -10,26 +10,16 @@ from outreach_pipelines.proof.virtual_loop import NothingLeftToDo, VirtualLoop
 
 
 @dataclass
-class Computer:
-    """`Machine` that takes a tenth of a second for a call, and may stand still until a moment."""
+class Process:
+    """`Standing`."""
 
-    still_until: float = 0.0
-    loop: VirtualLoop | None = None
-
-    def latency(self) -> float:
-        return 0.1
-
-    def standstill(self) -> float:
-        assert self.loop is not None
-        return max(0.0, self.still_until - self.loop.time())
+    paused_until: float = 0.0
 
 
 def new_loop(seed: int = 1, still_until: float = 0.0) -> VirtualLoop:
-    computer = Computer(still_until)
-    chance = Random(seed)  # noqa: S311 - chance that can be repeated
-    loop = VirtualLoop(chance, computer)  # type: ignore[abstract]  # as in the simulation
-    computer.loop = loop
-    return loop
+    """Each blocking call takes a tenth of a second."""
+    chance, process = Random(seed), Process(still_until)  # noqa: S311 - chance that can be repeated
+    return VirtualLoop(chance, latency=lambda: 0.1, caller=lambda: process)  # type: ignore[abstract]  # as in the simulation
 
 
 def order_of(seed: int) -> list[int]:
