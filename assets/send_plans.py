@@ -13,6 +13,8 @@ from assets.partitions import DAY_BEFORE, SAME_TENANT, TENANT_DAYS, tenant_days
 from assets.tenants import tenant_of
 from outreach_pipelines.application.constraint_words import IN_WORDS
 from outreach_pipelines.application.plan_sends import PastDay, PlannedDay, PlanRow, PlanStore, plan_sends
+from outreach_pipelines.application.plan_words import forecast_sentences, share_sentence
+from outreach_pipelines.application.present_plan import PresentedPlan, present_plan
 from outreach_pipelines.application.stored_objects import ObjectStore
 from outreach_pipelines.application.tenants import TenantDirectory
 from outreach_pipelines.domain.send_plan.plan import Constraint
@@ -41,16 +43,16 @@ def send_plan(
     """Who is written to on this day, from which mailbox, at what minute, and why the others are not. A past day keeps the plan it had."""
     for key, slug, day in tenant_days(context.partition_keys):
         done = plan_sends(plans, objects, tenant=tenant_of(tenants, slug), day=day)
-        context.add_asset_metadata(_metadata(done), partition_key=key)
+        context.add_asset_metadata(_metadata(done, objects), partition_key=key)
 
 
 Metadata = dict[str, dg.MetadataValue | int | str]
 
 
-def _metadata(done: PlannedDay | PastDay) -> Metadata:
+def _metadata(done: PlannedDay | PastDay, objects: ObjectStore) -> Metadata:
     match done:
         case PlannedDay():
-            return _planned(done)
+            return _planned(done) | _presented(present_plan(objects, done.files))
         case PastDay(released):
             return _past(released)
     assert_never(done)
@@ -92,6 +94,16 @@ def _planned(planned: PlannedDay) -> Metadata:
     }
 
 
+def _presented(presented: PresentedPlan) -> Metadata:
+    return {
+        "of what is possible": share_sentence(presented.share),
+        "forecast": dg.MetadataValue.md(
+            "\n".join(f"- {'; '.join(forecast_sentences(p))}" for p in presented.forecasts)
+        ),
+        "page": dg.MetadataValue.path(presented.page),
+    }
+
+
 def _why_not_more(not_placed: Mapping[Constraint, int]) -> dg.MetadataValue:
     rows = [
         dg.TableRecord({"constraint": constraint.value, "candidates": count, "in words": IN_WORDS[constraint]})
@@ -102,4 +114,6 @@ def _why_not_more(not_placed: Mapping[Constraint, int]) -> dg.MetadataValue:
 
 
 def _look_closer(day: date) -> dg.MetadataValue:
-    return dg.MetadataValue.md(f"`outreach plan show {day}`, and for one person `outreach explain ADDRESS`")
+    commands = (f"show {day}", f"page {day} --tenant T", f"why ADDRESS {day}")
+    listed = ", ".join(f"`outreach plan {command}`" for command in commands)
+    return dg.MetadataValue.md(f"{listed}; all about one person: `outreach explain ADDRESS`")

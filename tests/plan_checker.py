@@ -83,7 +83,7 @@ class _Judge:
 
     def _person(self, candidate: Row) -> Iterator[str]:
         block = candidate["block"]
-        if block is not None and not (block["type"] == "Away" and self.day >= self._after(block["until"], 1)):
+        if block is not None and not (block["type"] == "Away" and self.day >= self._after(block["until"], 2)):
             yield f"placed although {block['type']}"
         if self.policy["verified_only"] and not candidate["verified"]:
             yield "not verified"

@@ -140,6 +140,8 @@ def block(die: Die, day: date) -> s.Block | None:
         s.Unsubscribed(before),
         s.Away(day + timedelta(days=1)),
         s.Away(day - timedelta(days=1)),
+        s.Away(day - timedelta(days=4)),
+        s.CompanyReplied(before),
         s.Erased(before),
         s.Undeliverable(die.one(*NoMail), before),
     )

@@ -36,6 +36,7 @@ IN_WORDS: Mapping[Constraint, str] = {
     Constraint.SUPPRESSED: "the person is suppressed",
     Constraint.BOUNCED: "the address has bounced",
     Constraint.REPLIED: "the person has replied",
+    Constraint.COMPANY_REPLIED: "somebody else of the company has replied",
     Constraint.UNSUBSCRIBED: "the person has unsubscribed",
     Constraint.OUT_OF_OFFICE: "the person is out of office",
     Constraint.ERASED: "the person's data were erased",

@@ -1,21 +1,10 @@
-"""`outreach plan show`."""
-
-from datetime import date, datetime
-from typing import Annotated
-from zoneinfo import ZoneInfo
+"""`outreach plan ...`: which command is called how. What each does stands in a file of its own kind."""
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from outreach_pipelines.application.constraint_words import IN_WORDS
-from outreach_pipelines.application.plan_sends import PlanRow
-from outreach_pipelines.cli.wiring import tenant_rows
-from outreach_pipelines.domain.send_plan.plan import Constraint
-from resources import database
+from outreach_pipelines.cli import plan_files, plan_futures, plan_pages, plan_views, pre_flight
 
 app = typer.Typer(no_args_is_help=True)
-console = Console()
 
 
 @app.callback()
@@ -23,42 +12,15 @@ def group() -> None:
     """Plans of days."""
 
 
-@app.command()
-def show(
-    day: Annotated[
-        datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="tenant-local date; today when left out")
-    ] = None,
-    tenant: Annotated[str | None, typer.Option(help="one tenant; all when left out")] = None,
-) -> None:
-    """How many go out on a day, and why not more."""
-    now = database.clock().now()
-    for row in tenant_rows(tenant):
-        wanted = day.date() if day else now.astimezone(ZoneInfo(row.zone)).date()
-        versions = database.plans().plans(row.ref.id, wanted)
-        if not versions:
-            console.print(
-                f"{row.ref.slug}: no plan for {wanted}. Materialize send_plan for {wanted}|{row.ref.slug} in Dagster."
-            )
-        for plan in versions:
-            console.print(_table(row.ref.slug, wanted, plan))
-
-
-def _words(constraint: str) -> str:
-    # A plan of an earlier version may name a constraint that is gone.
-    return IN_WORDS[Constraint(constraint)] if constraint in list(Constraint) else "-"
-
-
-def _table(slug: str, day: date, plan: PlanRow) -> Table:
-    table = Table(
-        title=f"{slug}, {day}, version {plan.version}: {plan.status} ({plan.status_reason or 'no reason given'})",
-        show_header=False,
-    )
-    table.add_column()
-    table.add_column(overflow="fold")
-    table.add_row("placed", str(plan.placed))
-    table.add_row("not placed", str(plan.not_placed))
-    for constraint, candidates in plan.not_placed_by.items():
-        table.add_row(f"  {constraint}", f"{candidates}: {_words(constraint)}")
-    table.add_row("plan hash", plan.plan_hash)
-    table.add_row("snapshot", plan.snapshot_key)
-    return table
+app.command("compute")(plan_files.compute)
+app.command("check")(plan_files.check)
+app.command("schemas")(plan_files.write_schemas)
+app.command("show")(plan_views.show)
+app.command("why")(plan_views.why)
+app.command("diff")(plan_views.diff)
+app.command("bound")(plan_futures.bound)
+app.command("forecast")(plan_futures.show_forecast)
+app.command("what-if")(plan_futures.what_if)
+app.command("simulate")(plan_futures.show_simulation)
+app.command("page")(plan_pages.page)
+app.command("preflight")(pre_flight.pre_flight)

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 SECONDS_PER_DAY = 86_400
 _ONE_DAY = timedelta(days=1)
+_ONE_SECOND = timedelta(seconds=1)
+_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall-clock times have no zone until a span of one offset gives them one
 # Offsets lie within UTC-12 and UTC+14 today; a day more on both sides also covers a move over the date line.
 _MARGIN = 36 * 3600
@@ -97,7 +99,7 @@ def load_zone(name: str) -> ZoneInfo:
 
 def epoch_seconds(moment: datetime) -> int:
     """Whole seconds since 1970 of an aware time, fractions cut."""
-    return int((moment - datetime.fromtimestamp(0, UTC)) // timedelta(seconds=1))
+    return (moment - _EPOCH_UTC) // _ONE_SECOND
 
 
 def utc_time(seconds: int) -> datetime:
@@ -164,7 +166,11 @@ def common(left: Iterable[Span], right: Iterable[Span]) -> tuple[Span, ...]:
 def overlap(left: Iterable[Span], right: Iterable[Span]) -> bool:
     """Whether any instant is in both."""
     rights = tuple(right)
-    return any(a.start < b.end and b.start < a.end for a in left for b in rights)
+    for a in left:
+        for b in rights:
+            if a.start < b.end and b.start < a.end:
+                return True
+    return False
 
 
 def without(spans: Iterable[Span], holes: Iterable[Span]) -> tuple[Span, ...]:
@@ -202,7 +208,7 @@ def _cut(span: Span, hole: Span) -> Iterator[Span]:
 
 
 def _wall_seconds(wall: datetime) -> int:
-    return (wall - _EPOCH) // timedelta(seconds=1)
+    return (wall - _EPOCH) // _ONE_SECOND
 
 
 @lru_cache(maxsize=4096)
@@ -230,4 +236,4 @@ def _change(before: int, after: int, zone: ZoneInfo) -> int:
 
 def _offset(seconds: int, zone: ZoneInfo) -> int:
     shift = datetime.fromtimestamp(seconds, zone).utcoffset()
-    return shift // timedelta(seconds=1) if shift is not None else 0
+    return shift // _ONE_SECOND if shift is not None else 0

@@ -102,8 +102,9 @@ def waited_too_long(due_day: date, today: date, calendar: WorkCalendar, *, longe
 
 
 def back_in_office(until: date, calendar: WorkCalendar) -> date:
-    """The first day to write again: one business day after the last day of absence, so not into the fullest inbox."""
-    return add_business_days(until, 1, calendar)
+    """The first day to write again: one business day after the return, which is the first business day after the last
+    day of absence. So not into the fullest inbox."""
+    return add_business_days(until, 2, calendar)
 
 
 def _due(step: int, after: date, policy: SequencePolicy) -> Enrollment:
@@ -119,5 +120,6 @@ def _not_before(active: Active, day: date) -> Active:
 def _return_day(news: OutOfOffice, policy: SequencePolicy) -> date:
     if news.until is None:
         return add_business_days(news.on, policy.undated_absence, policy.calendar)
-    # An auto-reply may quote an absence that is already over.
-    return back_in_office(max(news.until, news.on), policy.calendar)
+    if news.until < news.on:  # an absence that is already over: the person is back today
+        return add_business_days(news.on, 1, policy.calendar)
+    return back_in_office(news.until, policy.calendar)

@@ -98,10 +98,10 @@ def test_an_absence_is_waited_for(inbox: PostgresEventInbox, messages: PostgresM
     apply(inbox, letter, item(EventKind.OUT_OF_OFFICE, away=date(2026, 12, 4)))
 
     after = enrollment(world, letter)
-    # One business day after the last day of absence, a Friday.
+    # The last day of absence is a Friday: back on Monday, written to on Tuesday.
     assert (after["out_of_office_until"], after["due_day"], after["soft_bounces"]) == (
         date(2026, 12, 4),
-        date(2026, 12, 7),
+        date(2026, 12, 8),
         0,
     )
 

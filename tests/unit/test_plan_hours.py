@@ -144,6 +144,55 @@ def test_a_night_window_keeps_to_the_wall_clock_when_clocks_change(day: date) ->
     assert all(time(1) <= wall(row, "Europe/Berlin") < time(3, 30) for row in placements)
 
 
+@pytest.mark.parametrize(
+    "zone", ["Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Chatham"]
+)
+def test_nine_to_five_is_nine_to_five_in_zones_of_half_and_quarter_hours(zone: str) -> None:
+    candidates = tuple(make.candidate(n, zone=ZoneName(zone)) for n in range(1, 401))
+    eager = make.mailbox(daily_cap=None, min_spacing=60, max_spacing=60)
+
+    placements = plan(make.snapshot(mailboxes=(eager,), candidates=candidates)).placements
+
+    times = [wall(row, zone) for row in placements]
+    assert len(times) == 400
+    assert all(time(9) <= at < time(17) for at in times)
+    assert {moment.astimezone(ZoneInfo(zone)).minute % 15 for moment in (p.window_start for p in placements)} == {0}
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 3, 30), 24), (date(2026, 10, 25), 25)])
+def test_a_day_of_change_over_is_used_to_its_last_hour_and_no_further(day: date, hours: int) -> None:
+    always = make.campaign(window=WeeklyWindow(frozenset(Weekday), make.hours("00:00", "00:00")))
+    clock = make.mailbox(daily_cap=None, min_spacing=600, max_spacing=600)
+    snapshot = make.snapshot(
+        day=day,
+        as_of=datetime.combine(day, time(0), UTC) - timedelta(hours=12),
+        policy=make.policy(weekend=frozenset()),
+        campaigns=(always,),
+        mailboxes=(clock,),
+        candidates=tuple(make.candidate(n, due_day=day) for n in range(1, 200)),
+    )
+
+    placements = plan(snapshot).placements
+
+    assert len(placements) == 6 * hours
+    assert {row.due_at.astimezone(ZoneInfo("Europe/Berlin")).date() for row in placements} == {day}
+
+
+def test_a_window_over_midnight_belongs_to_the_day_on_which_it_opens() -> None:
+    """Open on Tuesdays from 22:00 to 02:00: of Wednesday only its first two hours, of Tuesday only its last two."""
+    late = make.campaign(window=WeeklyWindow(frozenset({Weekday.TUESDAY}), make.hours("22:00", "02:00")))
+    eager = make.mailbox(daily_cap=None, min_spacing=600, max_spacing=600)
+    tuesday = make.snapshot(
+        campaigns=(late,), mailboxes=(eager,), candidates=tuple(make.candidate(n) for n in range(1, 60))
+    )
+    wednesday = replace(tuesday, day=date(2026, 3, 11), as_of=tuesday.as_of + timedelta(days=1))
+
+    first, second = plan(tuesday).placements, plan(wednesday).placements
+
+    assert {wall(row, "Europe/Berlin").hour for row in first} == {22, 23}
+    assert {wall(row, "Europe/Berlin").hour for row in second} == {0, 1}
+
+
 def test_spacing_lies_between_the_mailboxs_two_numbers() -> None:
     result = plan(make.snapshot(candidates=tuple(make.candidate(n) for n in range(1, 41))))
 

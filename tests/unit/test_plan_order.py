@@ -12,6 +12,7 @@ from outreach_pipelines.domain.send_plan import snapshot as s
 from outreach_pipelines.domain.send_plan.plan import Constraint, Plan
 from outreach_pipelines.domain.send_plan.planner import plan
 from outreach_pipelines.domain.send_plan.shares import Hand, deal
+from outreach_pipelines.domain.sending_policy import ContactPressure
 
 TWO_STEPS = make.campaign(steps=(make.step(1, 0), make.step(2)))
 
@@ -167,3 +168,82 @@ def test_turns_are_dealt_by_weight_and_never_beyond_the_room() -> None:
 
 def test_turns_that_nobody_can_take_are_left() -> None:
     assert deal(10, [Hand(1, 1, 2)]) == {1: 2}
+
+
+def test_wordings_are_dealt_by_their_weights() -> None:
+    variants = tuple(
+        s.Variant(s.VariantName(name), s.ContentHash(make.hmac("text", 1)), weight)
+        for name, weight in (("a", 1), ("b", 3), ("c", 6))
+    )
+    campaign = make.campaign(steps=(s.Step(1, 0, variants),))
+    candidates = tuple(make.candidate(n) for n in range(1, 2001))
+
+    result = plan(
+        make.snapshot(
+            campaigns=(campaign,),
+            candidates=candidates,
+            mailboxes=(make.mailbox(daily_cap=None, min_spacing=1, max_spacing=2),),
+        )
+    )
+
+    counts = Counter(row.variant for row in result.placements)
+    assert len(result.placements) == 2000
+    assert all(
+        abs(counts[s.VariantName(name)] / 2000 - share) < 0.03 for name, share in (("a", 0.1), ("b", 0.3), ("c", 0.6))
+    )
+
+
+def test_six_wordings_of_equal_weight_are_all_used() -> None:
+    six = make.campaign(steps=(make.step(1, 0, "ABCDEF"),))
+    candidates = tuple(make.candidate(n) for n in range(1, 601))
+    many = tuple(make.mailbox(n) for n in range(1, 21))
+
+    result = plan(make.snapshot(campaigns=(six,), candidates=candidates, mailboxes=many))
+
+    counts = Counter(row.variant for row in result.placements)
+    assert set(counts) == set("ABCDEF")
+    assert min(counts.values()) >= 70
+
+
+def test_where_no_cap_and_no_window_binds_new_leads_follow_the_weights_within_a_tenth() -> None:
+    """Four domains of unequal health, five mailboxes each: over domains first, then over the mailboxes of each."""
+    weights, healths = {1: 100, 2: 80, 3: 60, 4: 40}, (100, 90, 70, 50, 40)
+    domains = tuple(
+        make.domain(n, health=tuple(s.ProviderWeight(provider, weight) for provider in s.RecipientProvider))
+        for n, weight in weights.items()
+    )
+    mailboxes = tuple(
+        make.mailbox(
+            5 * (d - 1) + n, domain_id=s.DomainId(d), health=health, daily_cap=None, min_spacing=60, max_spacing=90
+        )
+        for d in weights
+        for n, health in enumerate(healths, 1)
+    )
+    providers = tuple(s.RecipientProvider)
+    zones = ("Europe/Berlin", "Asia/Kathmandu", "America/New_York")
+    candidates = tuple(
+        make.candidate(n, provider=providers[n % 4], zone=ZoneName(zones[n % 3]), engaged=n % 5 == 0)
+        for n in range(1, 4001)
+    )
+
+    result = plan(make.snapshot(domains=domains, mailboxes=mailboxes, candidates=candidates))
+
+    assert len(result.placements) == 4000
+    for mailbox_id, count in by_mailbox(result).items():
+        box = mailboxes[mailbox_id - 1]
+        fair = 4000 * weights[box.domain_id] / sum(weights.values()) * box.health / sum(healths)
+        assert abs(count - fair) <= 0.1 * fair
+
+
+def test_messages_of_two_campaigns_press_on_the_same_person() -> None:
+    person = make.hmac("person", 1)
+    campaigns = (make.campaign(1), make.campaign(2))
+    candidates = (make.candidate(1, recipient=person), make.candidate(2, lead_id=1, recipient=person, campaign_id=2))
+    snapshot = make.snapshot(
+        campaigns=campaigns, candidates=candidates, policy=make.policy(contact_pressure=ContactPressure(1, 14))
+    )
+
+    result = plan(snapshot)
+
+    assert placed(result) == {1}
+    assert make.decision_of(result, 2).bound_by is Constraint.CONTACT_PRESSURE

@@ -46,6 +46,12 @@ def test_a_candidate_without_objection_is_placed() -> None:
         ({"block": s.Bounced(LAST_WEEK)}, Constraint.BOUNCED, EndReason.BOUNCED, "hard bounce on 2026-03-03"),
         ({"block": s.Replied(LAST_WEEK)}, Constraint.REPLIED, EndReason.REPLIED, "replied on 2026-03-03"),
         (
+            {"block": s.CompanyReplied(LAST_WEEK)},
+            Constraint.COMPANY_REPLIED,
+            EndReason.COMPANY_REPLIED,
+            "somebody else of the company replied on 2026-03-03",
+        ),
+        (
             {"block": s.Unsubscribed(LAST_WEEK)},
             Constraint.UNSUBSCRIBED,
             EndReason.UNSUBSCRIBED,
@@ -184,10 +190,12 @@ def test_the_same_message_in_two_enrollments_is_placed_once() -> None:
     assert make.decision_of(result, 2).bound_by is Constraint.SAME_MESSAGE_TWICE
 
 
-def test_who_returned_yesterday_is_written_to_again() -> None:
-    back = make.candidate(block=s.Away(make.DAY - timedelta(days=1)))
+@pytest.mark.parametrize(("until", "constraint"), [(6, None), (8, None), (9, Constraint.OUT_OF_OFFICE)])
+def test_the_day_of_return_is_left_to_the_full_inbox(until: int, constraint: Constraint | None) -> None:
+    """The plan's day is a Tuesday: who is back on Monday is written to, who is back today is not."""
+    back = make.candidate(block=s.Away(date(2026, 3, until)))
 
-    assert make.decision_of(plan(make.snapshot(candidates=(back,)))).bound_by is None
+    assert make.decision_of(plan(make.snapshot(candidates=(back,)))).bound_by is constraint
 
 
 @pytest.mark.parametrize("reason", NoMail)

@@ -31,10 +31,10 @@ def test_after_the_last_step_the_sequence_is_complete() -> None:
     assert after_news(Active(3, TUESDAY), StepSent(TUESDAY), POLICY) == Ended(EndReason.COMPLETED, TUESDAY)
 
 
-def test_an_absence_until_friday_resumes_on_the_next_business_day() -> None:
+def test_after_an_absence_until_friday_the_day_of_return_is_left_alone() -> None:
     news = OutOfOffice(TUESDAY, until=date(2026, 3, 13))
 
-    assert after_news(SECOND_STEP, news, POLICY) == Active(2, date(2026, 3, 17))  # Monday is a holiday
+    assert after_news(SECOND_STEP, news, POLICY) == Active(2, date(2026, 3, 18))  # Monday is a holiday
 
 
 def test_an_absence_without_a_date_waits_the_policys_days() -> None:

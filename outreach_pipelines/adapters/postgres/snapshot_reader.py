@@ -1,53 +1,46 @@
 """Rows of one tenant's day as the planner's snapshot.
 
-Belongs here: reading, in one transaction, and naming values. Does not: any decision; the planner makes them from the snapshot.
+Belongs here: reading, in one transaction, and naming values. Does not: the sending side (`snapshot_senders`), and
+any decision; the planner makes them from the snapshot.
 """
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, RowMapping
 
 from outreach_pipelines.adapters.calendar_data import country_around, holiday_data_version, zone_data_version
-from outreach_pipelines.adapters.postgres.named import statements
+from outreach_pipelines.adapters.postgres.day_rows import DayRows
+from outreach_pipelines.adapters.postgres.snapshot_senders import account, mailboxes, open_threads, sending_domain
 from outreach_pipelines.domain.calendar import DailyHours, Weekday, WeeklyWindow
 from outreach_pipelines.domain.campaign import CampaignState
+from outreach_pipelines.domain.free_mail import free_mail_domains
 from outreach_pipelines.domain.lead import FieldName, LawfulBasis
 from outreach_pipelines.domain.mailbox_health import HEALTH_VERSION
 from outreach_pipelines.domain.place import CountryCode
-from outreach_pipelines.domain.provider_account import ProviderKind
 from outreach_pipelines.domain.recipient_mail import NoMail
+from outreach_pipelines.domain.send_plan.follow_ups import follow_ups_ahead
 from outreach_pipelines.domain.send_plan.snapshot import (
-    Account,
-    AccountId,
-    AccountReadiness,
     Away,
     Block,
     Bounced,
     Campaign,
     Candidate,
     CompanyKey,
-    DaySends,
+    CompanyReplied,
     DomainUse,
     Erased,
-    Hold,
-    Mailbox,
-    MailboxState,
     PlanPolicy,
     PoolId,
     ProviderCap,
     ProviderUse,
-    ReadinessState,
     RecipientDomainKey,
     RecipientProvider,
     Replied,
-    SendingDomain,
     Snapshot,
     SourceVersion,
     Step,
@@ -58,24 +51,25 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     Variant,
     Versions,
 )
+from outreach_pipelines.domain.send_plan.windows import own_calendar
 from outreach_pipelines.domain.sending_policy import ContactPressure
 from outreach_pipelines.domain.suppression import SuppressionKind
 from outreach_pipelines.domain.tenant import TenantId, TenantSlug
 
-_SQL = statements("plans")
 _ROW_KINDS = {"erasure": SuppressionKind.MANUAL, "left_company": SuppressionKind.MANUAL}
-_FORECAST_DAYS = 10
 POLICY_VERSION = "1"
 
 
 def read_snapshot(connection: Connection, tenant: TenantId, day: date) -> Snapshot:
     """Everything the plan of `day` (a date of the tenant's zone) is made from, as one transaction sees it."""
-    rows = _DayRows(connection, day)
+    rows = DayRows(connection)
     own = rows.one("tenant")
     day_start = datetime.combine(day, time(), ZoneInfo(own["zone"])).astimezone(UTC)
     campaigns = rows.all("campaigns")
     pressure = own["contact_days"] or 1
-    candidates = rows.all("candidates", day=day, day_start=day_start, contact_days=pressure)
+    candidates = rows.all(
+        "candidates", day=day, day_start=day_start, contact_days=pressure, free_mail=sorted(free_mail_domains())
+    )
     domains = rows.all("domains", day=day)
     pools = {
         name: PoolId(number)
@@ -83,6 +77,15 @@ def read_snapshot(connection: Connection, tenant: TenantId, day: date) -> Snapsh
     }
     required = {row["campaign_id"]: frozenset(FieldName(name) for name in row["required_fields"]) for row in campaigns}
     countries = {CountryCode(row["country"]) for row in candidates if row["country"]} | {CountryCode(own["country"])}
+    countries |= {CountryCode(code) for code in own["holiday_countries"]}
+    calendars = tuple(country_around(code, day) for code in sorted(countries))
+    policy = _policy(own)
+    ahead = follow_ups_ahead(
+        (open_threads(row) for row in rows.all("open_threads", day=day)),
+        {row["campaign_id"]: tuple(step["delay"] for step in row["steps"] or ()) for row in campaigns},
+        day=day,
+        calendar=own_calendar(policy, calendars),
+    )
     return Snapshot(
         tenant_id=tenant,
         tenant_slug=TenantSlug(own["slug"]),
@@ -92,31 +95,15 @@ def read_snapshot(connection: Connection, tenant: TenantId, day: date) -> Snapsh
         versions=Versions(
             zone_data_version(), holiday_data_version(), SourceVersion(POLICY_VERSION), SourceVersion(HEALTH_VERSION)
         ),
-        policy=_policy(own),
-        countries=tuple(country_around(code, day) for code in sorted(countries)),
-        domains=tuple(_domain(row, pools) for row in domains),
-        mailboxes=_mailboxes(rows, day, day_start),
-        accounts=tuple(_account(row) for row in rows.all("accounts", day_start=day_start)),
+        policy=policy,
+        countries=calendars,
+        domains=tuple(sending_domain(row, pools) for row in domains),
+        mailboxes=mailboxes(rows, day, day_start, ahead),
+        accounts=tuple(account(row) for row in rows.all("accounts", day_start=day_start)),
         campaigns=tuple(_campaign(row, pools) for row in campaigns),
         candidates=tuple(_candidate(row, day, required[row["campaign_id"]]) for row in candidates),
         used_today=_used(rows.all("used_today", day_start=day_start)),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _DayRows:
-    connection: Connection
-    day: date
-
-    def all(self, statement: str, **values: object) -> Sequence[RowMapping]:
-        return self.connection.execute(_SQL[statement], values).mappings().all()
-
-    def one(self, statement: str) -> RowMapping:
-        return self.connection.execute(_SQL[statement]).mappings().one()
-
-    def now(self) -> datetime:
-        now: datetime = self.connection.execute(_SQL["policy_now"]).scalar_one()
-        return now
 
 
 def _policy(row: RowMapping) -> PlanPolicy:
@@ -143,64 +130,6 @@ def _policy(row: RowMapping) -> PlanPolicy:
     )
 
 
-def _domain(row: RowMapping, pools: Mapping[str, PoolId]) -> SendingDomain:
-    resting = row["state"] != "active"
-    readiness = tuple(
-        AccountReadiness(
-            AccountId(each["account_id"]),
-            ReadinessState.NOT_READY if resting else ReadinessState(each["state"]),
-            f"the domain is {row['state']}" if resting else ("" if each["state"] == "ready" else each["reason"]),
-        )
-        for each in row["readiness"]
-    )
-    return SendingDomain(
-        row["domain_id"], row["name"], pools[row["pool"]], readiness, row["daily_cap"], int(row["sent_today"]), ()
-    )
-
-
-def _mailboxes(rows: _DayRows, day: date, day_start: datetime) -> tuple[Mailbox, ...]:
-    sends: dict[int, list[datetime]] = defaultdict(list)
-    planned: dict[int, Counter[date]] = defaultdict(Counter)
-    found = rows.all("mailboxes", day=day)
-    zones = {row["mailbox_id"]: ZoneInfo(row["zone"]) for row in found}
-    for row in rows.all("other_sends", day=day, day_start=day_start):
-        sends[row["mailbox_id"]].append(row["at"].replace(microsecond=0))
-        if not row["begun"] and row["mailbox_id"] in zones:
-            planned[row["mailbox_id"]][row["at"].astimezone(zones[row["mailbox_id"]]).date()] += 1
-    return tuple(_mailbox(row, tuple(sorted(sends[row["mailbox_id"]])), planned[row["mailbox_id"]]) for row in found)
-
-
-def _mailbox(row: RowMapping, sends: tuple[datetime, ...], planned: Counter[date]) -> Mailbox:
-    by_day = Counter(planned)
-    by_day.update({date.fromisoformat(each["day"]): each["count"] for each in row["sends_by_day"]})
-    ahead = Counter(row["follow_ups_in_days"])
-    hold = row["hold"]
-    return Mailbox(
-        id=row["mailbox_id"],
-        domain_id=row["domain_id"],
-        zone=row["zone"],
-        hours=None if row["hours_start"] is None else DailyHours(row["hours_start"], row["hours_end"]),
-        state=MailboxState(row["state"]),
-        daily_cap=row["daily_cap"],
-        min_spacing=row["min_gap_seconds"],
-        max_spacing=row["max_gap_seconds"],
-        hold=None if hold is None else Hold(Fraction(hold["factor"]), hold["reason"]),
-        health=row["health"],
-        sends_by_day=tuple(DaySends(each, count) for each, count in sorted(by_day.items())),
-        new_leads_today=0,
-        other_sends=sends,
-        follow_ups_ahead=tuple(ahead[number] for number in range(1, _FORECAST_DAYS + 1)),
-        account_ids=tuple(AccountId(account) for account in row["account_ids"] or ()),
-        inbox_readable=row["inbox_readable"],
-    )
-
-
-def _account(row: RowMapping) -> Account:
-    basis = frozenset(LawfulBasis(name) for name in row["allowed_basis"])
-    left = None if row["share_left"] is None else max(0, row["share_left"])
-    return Account(AccountId(row["account_id"]), ProviderKind(row["kind"]), basis, left)
-
-
 def _campaign(row: RowMapping, pools: Mapping[str, PoolId]) -> Campaign:
     hours = DailyHours(row["window_start"], row["window_end"])
     return Campaign(
@@ -221,7 +150,9 @@ def _campaign(row: RowMapping, pools: Mapping[str, PoolId]) -> Campaign:
 
 def _step(step: Mapping[str, Any]) -> Step:
     return Step(
-        step["number"], step["delay"], tuple(Variant(each["name"], each["content"]) for each in step["variants"])
+        step["number"],
+        step["delay"],
+        tuple(Variant(each["name"], each["content"], each["weight"]) for each in step["variants"]),
     )
 
 
@@ -248,7 +179,7 @@ def _candidate(row: RowMapping, day: date, required: frozenset[FieldName]) -> Ca
         engaged=row["engaged"],
         missing_fields=frozenset(name for name in required if name not in present and name not in ("email", "source")),
         recent_contacts=row["recent_contacts"],
-        block=_block(row, day),
+        block=_block(row),
     )
 
 
@@ -257,13 +188,15 @@ def _utc_day(moment: datetime) -> date:
     return moment.astimezone(UTC).date()
 
 
-def _block(row: RowMapping, day: date) -> Block | None:
+def _block(row: RowMapping) -> Block | None:
     on = _utc_day(row["state_at"])
     if row["erased_at"] is not None:
         return Erased(_utc_day(row["erased_at"]))
     if row["suppression_kind"] is not None:
         kind = _ROW_KINDS.get(row["suppression_kind"]) or SuppressionKind(row["suppression_kind"])
         return Suppressed(kind, _utc_day(row["suppressed_at"]))
+    if row["reason"] == "company_replied":
+        return CompanyReplied(on)
     match row["state"]:
         case "replied":
             return Replied(on)
@@ -271,10 +204,12 @@ def _block(row: RowMapping, day: date) -> Block | None:
             return Bounced(on)
         case "unsubscribed" | "complained":
             return Unsubscribed(on)
+    if row["company_replied_at"] is not None:
+        return CompanyReplied(_utc_day(row["company_replied_at"]))
     if row["undeliverable"] is not None:
         return Undeliverable(NoMail(row["undeliverable"]), _utc_day(row["provider_checked_at"]))
     away = row["out_of_office_until"]
-    return Away(away) if away is not None and away >= day else None
+    return Away(away) if away is not None else None
 
 
 def _used(rows: Sequence[RowMapping]) -> UsedToday:

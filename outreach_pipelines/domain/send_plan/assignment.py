@@ -13,6 +13,7 @@ from outreach_pipelines.domain.send_plan.capacity import NEVER, Ledger, MailboxR
 from outreach_pipelines.domain.send_plan.eligibility import Eligible
 from outreach_pipelines.domain.send_plan.routes import LaneKey, Routes
 from outreach_pipelines.domain.send_plan.snapshot import AccountId, MailboxId, RecipientProvider
+from outreach_pipelines.domain.send_plan.windows import RecipientDay
 
 Quotas = dict[tuple[MailboxId, RecipientProvider | None], int]
 """How many new leads of a provider a mailbox should take in before others have had their turn."""
@@ -38,22 +39,27 @@ class Supply:
 
 
 class _Waiting(NamedTuple):
-    """A message whose window opens at `opens`. `turn` is unique, so comparisons end there."""
+    """People of equal hours, the first of them last, whose window opens at `opens`; `turn` is the first one's."""
 
     opens: int
     closes: int
     turn: int
     span: int
-    eligible: Eligible
+    people: list["_Turn"]
 
 
 class _Ready(NamedTuple):
-    """A message that may leave now, the next one to lose its window first."""
+    """People who may be written to now; those who lose their window first come first. `turn` is unique among rows, so
+    that comparisons end there."""
 
     closes: int
     turn: int
     span: int
-    eligible: Eligible
+    people: list["_Turn"]
+
+
+_Turn = tuple[int, Eligible]
+"""A message and its place in the queue."""
 
 
 class _Lane:
@@ -61,26 +67,38 @@ class _Lane:
 
     __slots__ = ("_ready", "_waiting", "key")
 
-    def __init__(self, key: LaneKey, queue: Iterable[tuple[int, Eligible]]) -> None:
+    def __init__(self, key: LaneKey, queue: Iterable[_Turn]) -> None:
         self.key = key
         self._ready: list[_Ready] = []
-        firsts = ((turn, eligible.recipient_day.usable[0], eligible) for turn, eligible in queue)
-        self._waiting = [_Waiting(span.start, span.end, turn, 0, eligible) for turn, span, eligible in firsts]
-        heapq.heapify(self._waiting)
+        self._waiting: list[_Waiting] = []
+        by_hours: dict[RecipientDay, list[_Turn]] = {}
+        for row in queue:
+            by_hours.setdefault(row[1].recipient_day, []).append(row)
+        for people in by_hours.values():
+            people.reverse()
+            self._wait(0, people)
 
     def head(self, now: int) -> _Ready | None:
-        """The message with the earliest deadline among those whose window is open."""
+        """The people with the earliest deadline among those whose window is open."""
         ready = self._ready
-        self._let_in(now)
+        if self._waiting:
+            self._let_in(now)
         while ready and ready[0].closes <= now:
-            _, turn, span, eligible = heapq.heappop(ready)
-            self._wait(turn, span + 1, eligible)
-            # The message may have more open time today, and that may have begun since anyone looked.
+            _, _, span, people = heapq.heappop(ready)
+            self._wait(span + 1, people)
+            # They may have more open time today, and that may have begun since anyone looked.
             self._let_in(now)
         return ready[0] if ready else None
 
     def take_head(self) -> Eligible:
-        return heapq.heappop(self._ready).eligible
+        """The first of the people that `head` has shown."""
+        closes, _, span, people = self._ready[0]
+        _, eligible = people.pop()
+        if people:
+            heapq.heapreplace(self._ready, _Ready(closes, people[-1][0], span, people))
+        else:
+            heapq.heappop(self._ready)
+        return eligible
 
     @property
     def is_empty(self) -> bool:
@@ -93,20 +111,26 @@ class _Lane:
     def _let_in(self, now: int) -> None:
         waiting = self._waiting
         while waiting and waiting[0].opens <= now:
-            _, closes, turn, span, eligible = heapq.heappop(waiting)
-            heapq.heappush(self._ready, _Ready(closes, turn, span, eligible))
+            _, closes, turn, span, people = heapq.heappop(waiting)
+            heapq.heappush(self._ready, _Ready(closes, turn, span, people))
 
-    def _wait(self, turn: int, span: int, eligible: Eligible) -> None:
+    def _wait(self, span: int, people: list[_Turn]) -> None:
+        turn, eligible = people[-1]
         spans = eligible.recipient_day.usable
         if span < len(spans):
-            heapq.heappush(self._waiting, _Waiting(spans[span].start, spans[span].end, turn, span, eligible))
+            heapq.heappush(self._waiting, _Waiting(spans[span].start, spans[span].end, turn, span, people))
 
 
-class _Desk(NamedTuple):
-    """A lane as one mailbox serves it, with its accounts that allow the basis and are ready."""
+class _Desk:
+    """A lane as one mailbox serves it, with its accounts that allow the basis and are ready. Desks of one mailbox and
+    one recipient provider share their quota: a list of one number, None where nothing is dealt out."""
 
-    lane: _Lane
-    accounts: tuple[AccountId, ...]
+    __slots__ = ("accounts", "lane", "quota")
+
+    def __init__(self, lane: _Lane, accounts: tuple[AccountId, ...], quota: list[int] | None) -> None:
+        self.lane = lane
+        self.accounts = accounts
+        self.quota = quota
 
 
 class Sweep:
@@ -119,14 +143,16 @@ class Sweep:
         self, supply: Supply, queue: Sequence[Eligible], mailboxes: Iterable[MailboxId], quotas: Quotas | None
     ) -> None:
         self._supply = supply
-        self._quotas = quotas
         self._placed: list[Placed] = []
-        served = frozenset(mailboxes)
         self._desks: dict[MailboxId, list[_Desk]] = {}
+        served = frozenset(mailboxes)
+        dealt = None if quotas is None else {key: [count] for key, count in quotas.items() if count > 0}
         for lane, mailbox_ids in _lanes(queue):
             for mailbox_id in served.intersection(mailbox_ids):
-                accounts = supply.routes.accounts(mailbox_id, lane.key.basis)
-                self._desks.setdefault(mailbox_id, []).append(_Desk(lane, accounts))
+                quota = None if dealt is None else dealt.get((mailbox_id, lane.key.provider))
+                if dealt is None or quota is not None:
+                    accounts = supply.routes.accounts(mailbox_id, lane.key.basis)
+                    self._desks.setdefault(mailbox_id, []).append(_Desk(lane, accounts, quota))
 
     def run(self) -> list[Placed]:
         rooms = self._supply.rooms
@@ -148,55 +174,64 @@ class Sweep:
         resume = self._supply.ledger.resume(room, at)
         if resume != at:
             return resume
-        desks = self._desks[room.mailbox.id] = [
-            desk for desk in self._desks[room.mailbox.id] if self._is_open(desk, room)
-        ]
+        desks = self._open_desks(room)
         chosen = self._choose(desks, at)
         if chosen is None:
             return max(at + 1, min((desk.lane.next_opening for desk in desks), default=NEVER))
         self._place(*chosen, room, at)
         return at + 1
 
-    def _is_open(self, desk: _Desk, room: MailboxRoom) -> bool:
-        """Whether the mailbox may still take messages of a lane. A lane that closes stays closed."""
-        lane = desk.lane
-        if lane.is_empty or (lane.key.is_new and room.new_left <= 0):
-            return False
-        if self._quotas is not None and self._quotas.get((room.mailbox.id, lane.key.provider), 0) <= 0:
-            return False
-        return bool(self._supply.ledger.open_accounts(desk.accounts))
+    def _open_desks(self, room: MailboxRoom) -> list[_Desk]:
+        """Those that may still take messages. A desk that closes stays closed."""
+        desks = self._desks[room.mailbox.id]
+        no_new = room.new_left <= 0
+        spent = self._supply.ledger.spent_accounts
+        still = [
+            desk
+            for desk in desks
+            if not desk.lane.is_empty
+            and not (no_new and desk.lane.key.is_new)
+            and (desk.quota is None or desk.quota[0] > 0)
+            and not spent.issuperset(desk.accounts)
+        ]
+        if len(still) < len(desks):
+            self._desks[room.mailbox.id] = still
+        return still
 
     def _choose(self, desks: list[_Desk], at: int) -> tuple[Eligible, _Desk] | None:
         while True:
-            heads = [(head[0], head[1], desk) for desk in desks if (head := desk.lane.head(at)) is not None]
-            if not heads:
+            first: _Ready | None = None
+            for desk in desks:
+                head = desk.lane.head(at)
+                # Turns are unique: a comparison never reaches the people.
+                if head is not None and (first is None or head < first):
+                    first, chosen = head, desk
+            if first is None:
                 return None
-            desk = min(heads)[2]  # turns are unique: a comparison never reaches the desk
-            eligible = desk.lane.take_head()
+            eligible = chosen.lane.take_head()
             # The recipient's limits only fill up: a message they refuse now is refused for the day.
-            if not self._supply.ledger.refusals(eligible.candidate):
-                return eligible, desk
+            if not self._supply.ledger.refuses(eligible.candidate):
+                return eligible, chosen
 
     def _place(self, eligible: Eligible, desk: _Desk, room: MailboxRoom, at: int) -> None:
-        mailbox_id = room.mailbox.id
         accounts = self._supply.ledger.open_accounts(desk.accounts)
         room.take(at, is_new=eligible.lane.is_new)
         self._supply.ledger.record(eligible.candidate, room.domain_id, accounts[0], at)
-        if self._quotas is not None:
-            self._quotas[(mailbox_id, eligible.lane.provider)] -= 1
-        self._placed.append(Placed(eligible, mailbox_id, at, accounts))
+        if desk.quota is not None:
+            desk.quota[0] -= 1
+        self._placed.append(Placed(eligible, room.mailbox.id, at, accounts))
 
     def _clear_used_slots(self) -> None:
         used: dict[MailboxId, list[int]] = {}
         for placed in self._placed:
             used.setdefault(placed.mailbox_id, []).append(placed.due_at)
         for mailbox_id, slots in used.items():
-            self._supply.rooms[mailbox_id].drop_slots(frozenset(slots))
+            self._supply.rooms[mailbox_id].drop_slots(slots)
 
 
 def _lanes(queue: Sequence[Eligible]) -> Iterable[tuple[_Lane, tuple[MailboxId, ...]]]:
     """Lanes of a queue, whose order breaks ties of deadlines."""
-    rows: dict[LaneKey, list[tuple[int, Eligible]]] = {}
+    rows: dict[LaneKey, list[_Turn]] = {}
     for turn, eligible in enumerate(queue):
         rows.setdefault(eligible.lane, []).append((turn, eligible))
     return [(_Lane(key, row), row[0][1].mailbox_ids) for key, row in rows.items()]

@@ -37,7 +37,14 @@ class Bounced:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """The person, or by policy the company, answered."""
+    """The person answered."""
+
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyReplied:
+    """Somebody else of the same company answered, and policy stops the sequences to all of it."""
 
     on: date
 
@@ -71,7 +78,7 @@ class Undeliverable:
     on: date
 
 
-Block = Suppressed | Bounced | Replied | Unsubscribed | Away | Erased | Undeliverable
+Block = Suppressed | Bounced | Replied | CompanyReplied | Unsubscribed | Away | Erased | Undeliverable
 
 
 @dataclass(frozen=True, slots=True)

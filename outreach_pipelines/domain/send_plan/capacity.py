@@ -5,8 +5,8 @@ once stays refused. Not here: who gets what is left (`assignment`).
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import floor
 
@@ -67,7 +67,10 @@ class MailboxRoom:
         ]
 
     def date_room(self, moment: int) -> DateRoom:
-        return next(room for room in self.dates if moment < room.span.end)
+        for room in self.dates:
+            if moment < room.span.end:
+                return room
+        return self.dates[-1]
 
     def rolling_from(self, moment: int) -> int:
         """`moment` if one more message fits into every 24 hours around it, else a later time to ask about."""
@@ -77,6 +80,9 @@ class MailboxRoom:
         if limit <= 0:
             return NEVER
         at = bisect_right(times, moment)
+        around = bisect_left(times, moment + SECONDS_PER_DAY, at) - bisect_right(times, moment - SECONDS_PER_DAY, 0, at)
+        if around < limit:
+            return moment
         for first in range(min(at, len(times) - limit), max(0, at - limit) - 1, -1):
             if max(times[first + limit - 1], moment) - min(times[first], moment) < SECONDS_PER_DAY:
                 return times[first] + SECONDS_PER_DAY
@@ -87,8 +93,10 @@ class MailboxRoom:
         self.date_room(moment).left -= 1
         self.new_left -= is_new
 
-    def drop_slots(self, used: frozenset[int]) -> None:
-        self.free = [at for at in self.free if at not in used]
+    def drop_slots(self, used: Iterable[int]) -> None:
+        """Slots that have been given, each of them free until now."""
+        for at in used:
+            del self.free[bisect_left(self.free, at)]
 
 
 class Ledger:
@@ -99,27 +107,37 @@ class Ledger:
         self.tenant_left = _limit(policy.daily_cap) - sum(domain.sent_today for domain in snapshot.domains)
         self.domains = {domain.id: _limit(domain.daily_cap) - domain.sent_today for domain in snapshot.domains}
         self._accounts = {account.id: _limit(account.share_left) for account in snapshot.accounts}
-        self._spent_accounts = {account for account, left in self._accounts.items() if left <= 0}
+        self.spent_accounts = {account for account, left in self._accounts.items() if left <= 0}
         self._minute_cap = _limit(policy.minute_cap)
-        self._minutes = Counter(epoch_seconds(at) // 60 for mailbox in snapshot.mailboxes for at in mailbox.other_sends)
+        moments = (at for mailbox in snapshot.mailboxes for at in mailbox.other_sends)
+        self._minutes = defaultdict(int, Counter(epoch_seconds(at) // 60 for at in moments))
         self._recipient_domain_cap = _limit(policy.recipient_domain_daily_cap)
-        self._recipient_domains = Counter({use.recipient_domain: use.count for use in used.recipient_domains})
+        self._recipient_domains = defaultdict(int, {use.recipient_domain: use.count for use in used.recipient_domains})
         self._company_cap = _limit(policy.company_daily_cap)
-        self._companies = Counter({use.company: use.count for use in used.companies})
+        self._companies = defaultdict(int, {use.company: use.count for use in used.companies})
         self._provider_caps = {cap.provider: cap.daily_cap for cap in policy.recipient_provider_caps}
-        self._providers = Counter({use.provider: use.count for use in used.providers})
+        self._providers = defaultdict(int, {use.provider: use.count for use in used.providers})
         pressure = policy.contact_pressure
         self._pressure = UNLIMITED if pressure is None else pressure.messages
-        self._persons: Counter[str] = Counter()
+        self._persons: dict[str, int] = defaultdict(int)
 
     def minute_is_full(self, moment: int) -> bool:
         return self._minutes[moment // 60] >= self._minute_cap
 
     def open_accounts(self, accounts: tuple[AccountId, ...]) -> tuple[AccountId, ...]:
         """Those of which the tenant has a share left today."""
-        if self._spent_accounts.isdisjoint(accounts):
+        if self.spent_accounts.isdisjoint(accounts):
             return accounts
-        return tuple(account for account in accounts if account not in self._spent_accounts)
+        return tuple(account for account in accounts if account not in self.spent_accounts)
+
+    def refuses(self, candidate: Candidate) -> bool:
+        """Whether a limit on the recipient's side is used up: `refusals` without their names."""
+        return (
+            self._recipient_domains[candidate.recipient_domain] >= self._recipient_domain_cap
+            or self._providers[candidate.provider] >= self._provider_caps.get(candidate.provider, UNLIMITED)
+            or (candidate.company is not None and self._companies[candidate.company] >= self._company_cap)
+            or candidate.recent_contacts + self._persons[candidate.recipient] >= self._pressure
+        )
 
     def refusals(self, candidate: Candidate) -> list[Constraint]:
         """The limits on the recipient's side that are used up, strongest first."""
@@ -150,7 +168,7 @@ class Ledger:
         self.domains[domain] -= 1
         self._accounts[account] -= 1
         if self._accounts[account] <= 0:
-            self._spent_accounts.add(account)
+            self.spent_accounts.add(account)
         self._minutes[moment // 60] += 1
         self._recipient_domains[candidate.recipient_domain] += 1
         self._providers[candidate.provider] += 1

@@ -11,13 +11,13 @@ from hashlib import blake2b
 from typing import TypeVar
 
 from outreach_pipelines.domain.send_plan.faults import BadSnapshotError, require_sound
-from outreach_pipelines.domain.send_plan.json_form import Json, reader, writer
+from outreach_pipelines.domain.send_plan.json_form import reader, writer
 from outreach_pipelines.domain.send_plan.plan import Plan, PlanHash, SnapshotHash
 from outreach_pipelines.domain.send_plan.snapshot import Campaign, Mailbox, SendingDomain, Snapshot, UsedToday
 
 _HASH_BYTES = 32
 _NO_HASH = PlanHash("")
-_snapshot_form, _plan_form = writer(Snapshot), writer(Plan)
+_snapshot_text, _plan_text = writer(Snapshot), writer(Plan)
 Row = TypeVar("Row")
 
 
@@ -47,7 +47,7 @@ def canonical(snapshot: Snapshot) -> Snapshot:
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
     """Canonical JSON of a sound snapshot."""
-    return _dump(_snapshot_form, canonical(snapshot))
+    return _snapshot_text(canonical(snapshot)).encode()
 
 
 def decode_snapshot(data: bytes) -> Snapshot:
@@ -67,7 +67,7 @@ def snapshot_hash(encoded: bytes) -> SnapshotHash:
 
 def encode_plan(plan: Plan) -> bytes:
     """Canonical JSON of a plan."""
-    return _dump(_plan_form, plan)
+    return _plan_text(plan).encode()
 
 
 def decode_plan(data: bytes) -> Plan:
@@ -87,12 +87,6 @@ def sealed(plan: Plan) -> Plan:
     """The plan with its hash: BLAKE2b-256 of its canonical JSON with an empty `plan_hash`."""
     encoded = encode_plan(replace(plan, plan_hash=_NO_HASH))
     return replace(plan, plan_hash=PlanHash(blake2b(encoded, digest_size=_HASH_BYTES).hexdigest()))
-
-
-def _dump(form: Callable[[object], Json] | None, value: object) -> bytes:
-    """The form has its keys in order and holds no cycle: asking the encoder to see to that again costs a third."""
-    body = form(value) if form is not None else None
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=True, allow_nan=False, check_circular=False).encode()
 
 
 def _load(data: bytes, faults: list[str]) -> object:

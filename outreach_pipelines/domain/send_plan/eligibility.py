@@ -11,7 +11,7 @@ from typing import NamedTuple, assert_never
 from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.recipient_mail import NoMail
 from outreach_pipelines.domain.send_plan.plan import Constraint
-from outreach_pipelines.domain.send_plan.routes import LaneKey, Routes, power
+from outreach_pipelines.domain.send_plan.routes import LaneKey, Reach, Routes, power
 from outreach_pipelines.domain.send_plan.snapshot import (
     Away,
     Block,
@@ -19,6 +19,7 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     Campaign,
     CampaignId,
     Candidate,
+    CompanyReplied,
     EnrollmentId,
     Erased,
     LeadId,
@@ -65,6 +66,7 @@ Examined = Eligible | Refused
 _ENDING = {
     Constraint.BOUNCED: EndReason.BOUNCED,
     Constraint.REPLIED: EndReason.REPLIED,
+    Constraint.COMPANY_REPLIED: EndReason.COMPANY_REPLIED,
     Constraint.UNSUBSCRIBED: EndReason.UNSUBSCRIBED,
     Constraint.ERASED: EndReason.ERASED,
     Constraint.WAITED_TOO_LONG: EndReason.WAITED_TOO_LONG,
@@ -104,21 +106,21 @@ class Examiner:
         key = self._routes.lane_key(candidate)
         reach = self._routes.reach(key)
         recipient_day = self._windows.of(candidate)
-        objections = [
-            *self._about_the_person(candidate),
-            *self._about_the_campaign(campaign, candidate.step),
-            *self._about_the_message(candidate, campaign),
-            *(Objection(constraint, reach.detail) for constraint in reach.found),
-        ]
-        if recipient_day.bound_by is not None:
-            objections.append(Objection(recipient_day.bound_by, recipient_day.detail))
-        if self._day.is_past:
-            objections.append(
-                Objection(Constraint.PAST_DAY, f"{self._snapshot.day} is over: nothing is planned for it")
-            )
+        objections = self._about_the_person(candidate)
+        objections += self._about_the_campaign(campaign, candidate.step)
+        objections += self._about_the_message(candidate, campaign)
+        if reach.found or recipient_day.bound_by is not None or self._day.is_past:
+            objections += self._about_the_day(reach, recipient_day)
         if not objections:
             return Eligible(candidate, key, reach.mailbox_ids, recipient_day)
         return self._refused(candidate, objections, key)
+
+    def _about_the_day(self, reach: Reach, recipient_day: RecipientDay) -> Iterator[Objection]:
+        yield from (Objection(constraint, reach.detail) for constraint in reach.found)
+        if recipient_day.bound_by is not None:
+            yield Objection(recipient_day.bound_by, recipient_day.detail)
+        if self._day.is_past:
+            yield Objection(Constraint.PAST_DAY, f"{self._snapshot.day} is over: nothing is planned for it")
 
     def _refused(self, candidate: Candidate, objections: Iterable[Objection], key: LaneKey) -> Refused:
         ordered = tuple(sorted(objections, key=lambda objection: power(objection.constraint)))
@@ -192,10 +194,12 @@ def _blocked(block: Block) -> Objection:
             return Objection(Constraint.BOUNCED, f"hard bounce on {on}")
         case Replied(on=on):
             return Objection(Constraint.REPLIED, f"replied on {on}")
+        case CompanyReplied(on=on):
+            return Objection(Constraint.COMPANY_REPLIED, f"somebody else of the company replied on {on}")
         case Unsubscribed(on=on):
             return Objection(Constraint.UNSUBSCRIBED, f"unsubscribed on {on}")
         case Away(until=until):
-            return Objection(Constraint.OUT_OF_OFFICE, f"out of office until {until}, and one business day more")
+            return Objection(Constraint.OUT_OF_OFFICE, f"out of office until {until}, and not on the day of return")
         case Erased(on=on):
             return Objection(Constraint.ERASED, f"erased on {on}")
         case Undeliverable(reason=reason, on=on):

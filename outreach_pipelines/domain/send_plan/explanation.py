@@ -4,7 +4,7 @@ Here belongs the look back after all sweeps. Every limit only shrinks while plan
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from outreach_pipelines.domain.calendar import Span, overlap, utc_time
 from outreach_pipelines.domain.lead import LawfulBasis
@@ -14,6 +14,7 @@ from outreach_pipelines.domain.send_plan.eligibility import Eligible, Refused
 from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint, Decision
 from outreach_pipelines.domain.send_plan.routes import LaneKey, binding, power
 from outreach_pipelines.domain.send_plan.snapshot import Candidate, MailboxId
+from outreach_pipelines.domain.send_plan.windows import RecipientDay
 from outreach_pipelines.domain.sequence import EndReason
 
 _Rule = tuple[Constraint, Callable[[MailboxRoom, Sequence[Span], LaneKey], bool]]
@@ -28,7 +29,10 @@ class Explainer:
 
     def __init__(self, supply: Supply) -> None:
         self._supply = supply
-        self._known: dict[tuple[LaneKey, tuple[Span, ...]], tuple[Constraint | None, str]] = {}
+        self._known: dict[tuple[LaneKey, RecipientDay], tuple[Constraint | None, str]] = {}
+        self._shared: dict[
+            tuple[tuple[MailboxId, ...], tuple[Span, ...], LawfulBasis, bool], tuple[Constraint | None, str]
+        ] = {}
         self._firsts: dict[tuple[tuple[Span, ...], LawfulBasis, bool], dict[MailboxId, Constraint | None]] = {}
         self._rules: tuple[_Rule, ...] = (
             (Constraint.MAILBOX_HOURS, lambda room, spans, _: not overlap(room.open_spans, spans)),
@@ -44,9 +48,10 @@ class Explainer:
 
     def not_placed(self, eligible: Eligible) -> Decision:
         """Raises `UnexplainedError` if a slot stands open for it."""
-        by_mailboxes, detail = self._mailboxes_bind(eligible.lane, eligible)
-        refusals = self._supply.ledger.refusals(eligible.candidate)
-        found = sorted({*refusals, *([by_mailboxes] if by_mailboxes else [])}, key=power)
+        by_mailboxes, detail = self._mailboxes_bind(eligible)
+        found = self._supply.ledger.refusals(eligible.candidate)
+        if by_mailboxes is not None:
+            found = sorted([*found, by_mailboxes], key=power)
         if not found:
             message = f"enrollment {eligible.candidate.enrollment_id} has a free slot and was not placed"
             raise UnexplainedError(message)
@@ -54,24 +59,39 @@ class Explainer:
             detail = f"the day's {found[0].replace('_', ' ')} is used up"
         return _decision(eligible.candidate, found, detail)
 
-    def _mailboxes_bind(self, key: LaneKey, eligible: Eligible) -> tuple[Constraint | None, str]:
+    def _mailboxes_bind(self, eligible: Eligible) -> tuple[Constraint | None, str]:
         """The same for all messages of a lane with the same hours, so computed once."""
-        spans = eligible.recipient_day.usable
-        known = self._known.get((key, spans))
+        key = eligible.lane, eligible.recipient_day
+        known = self._known.get(key)
         if known is None:
-            rooms = [self._supply.rooms[mailbox_id] for mailbox_id in eligible.mailbox_ids]
-            # Which provider the recipient has makes no difference to a mailbox's slots: lanes share the answers.
-            answers = self._firsts.setdefault((spans, key.basis, key.is_new), {})
-            for room in rooms:
-                if room.mailbox.id not in answers:
-                    answers[room.mailbox.id] = self._first(room, spans, key)
-            firsts = [answers[room.mailbox.id] for room in rooms]
-            known = self._known[key, spans] = _summed_up(rooms, firsts)
+            known = self._known[key] = self._shared_answer(eligible)
         return known
+
+    def _shared_answer(self, eligible: Eligible) -> tuple[Constraint | None, str]:
+        """Which provider the recipient has makes no difference to a mailbox's slots: lanes share the answers."""
+        lane, spans = eligible.lane, eligible.recipient_day.usable
+        key = eligible.mailbox_ids, spans, lane.basis, lane.is_new
+        shared = self._shared.get(key)
+        if shared is None:
+            rooms = [self._supply.rooms[mailbox_id] for mailbox_id in eligible.mailbox_ids]
+            shared = self._shared[key] = _summed_up(rooms, self._firsts_of(lane, spans, rooms))
+        return shared
+
+    def _firsts_of(
+        self, lane: LaneKey, spans: tuple[Span, ...], rooms: Iterable[MailboxRoom]
+    ) -> list[Constraint | None]:
+        answers = self._firsts.setdefault((spans, lane.basis, lane.is_new), {})
+        for room in rooms:
+            if room.mailbox.id not in answers:
+                answers[room.mailbox.id] = self._first(room, spans, lane)
+        return [answers[room.mailbox.id] for room in rooms]
 
     def _first(self, room: MailboxRoom, spans: Sequence[Span], key: LaneKey) -> Constraint | None:
         """The strongest rule by which a mailbox has no slot."""
-        return next((constraint for constraint, binds in self._rules if binds(room, spans, key)), None)
+        for constraint, binds in self._rules:
+            if binds(room, spans, key):
+                return constraint
+        return None
 
     def _rolling_is_used(self, room: MailboxRoom, spans: Sequence[Span], _: LaneKey) -> bool:
         slots = _slots_on_open_dates(room, spans)
@@ -118,7 +138,7 @@ def _decision(
 
 
 def _cap_is_used(room: MailboxRoom, spans: Sequence[Span], _: LaneKey) -> bool:
-    return not any(date.left > 0 and overlap((date.span,), spans) for date in room.dates)
+    return all(date.left <= 0 or not overlap((date.span,), spans) for date in room.dates)
 
 
 def _slots_on_open_dates(room: MailboxRoom, spans: Sequence[Span]) -> list[int]:

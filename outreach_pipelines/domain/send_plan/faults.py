@@ -6,8 +6,9 @@ what a plan explains (a cap of 0, a pool without mailboxes, windows that never m
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 
 from outreach_pipelines.domain.calendar import UnknownZoneError, Weekday, load_zone
 from outreach_pipelines.domain.place import ZoneName
@@ -24,6 +25,8 @@ from outreach_pipelines.domain.send_plan.snapshot import (
 )
 
 _HMAC = re.compile(r"(?:[0-9a-f]{2}){16,64}")
+_HMAC_LENGTHS = frozenset(range(32, 129, 2))
+_HEX = re.compile(r"[0-9a-f]*")
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)
 _LONGEST_SPACING = 86_400
 
@@ -80,6 +83,11 @@ def _moment(where: str, moment: datetime) -> Iterator[str]:
         yield f"{where}: {moment} is not in whole seconds"
     elif not _FIRST_DAY <= moment.date() < _LAST_DAY:
         yield f"{where}: {moment} lies outside {_FIRST_DAY} to {_LAST_DAY}"
+
+
+def _is_sound_moment(moment: datetime) -> bool:
+    """The same question as `_moment`, in a tenth of its time; no for some sound ones, of which that finds nothing."""
+    return moment.tzinfo is UTC and not moment.microsecond and _FIRST_DAY.year <= moment.year < _LAST_DAY.year
 
 
 def _policy(policy: PlanPolicy) -> Iterator[str]:
@@ -142,7 +150,8 @@ def _mailbox(mailbox: Mailbox, domains: frozenset[DomainId], accounts: frozenset
     for index, count in enumerate(mailbox.follow_ups_ahead):
         yield from _not_negative(f"{where}: follow_ups_ahead[{index}]", count)
     for moment in mailbox.other_sends:
-        yield from _moment(f"{where}: other_sends", moment)
+        if not _is_sound_moment(moment):
+            yield from _moment(f"{where}: other_sends", moment)
     yield from _repeated(f"{where}: sends on", (sends.day for sends in mailbox.sends_by_day))
     yield from _repeated(f"{where}: account", mailbox.account_ids)
     yield from _known(f"{where}: account", mailbox.account_ids, accounts)
@@ -157,6 +166,8 @@ def _campaign(campaign: Campaign) -> Iterator[str]:
     for step in campaign.steps:
         yield from _not_negative(f"{where}: delay of step {step.number}", step.delay_business_days)
         yield from _repeated(f"{where}: step {step.number}: variant", (variant.name for variant in step.variants))
+        for variant in step.variants:
+            yield from _within(f"{where}: step {step.number}: weight of {variant.name}", variant.weight, 1, 1_000_000)
         if not step.variants:
             yield f"{where}: step {step.number} has no variant"
 
@@ -164,23 +175,28 @@ def _campaign(campaign: Campaign) -> Iterator[str]:
 def _candidates(snapshot: Snapshot) -> Iterator[str]:
     campaigns = frozenset(campaign.id for campaign in snapshot.campaigns)
     yield from _repeated("candidate: enrollment", (candidate.enrollment_id for candidate in snapshot.candidates))
-    for candidate in snapshot.candidates:
-        if not _is_sound(candidate, campaigns):
+    if not _all_sound(snapshot.candidates, campaigns):
+        for candidate in snapshot.candidates:
             yield from _candidate(candidate, campaigns)
 
 
-def _is_sound(candidate: Candidate, campaigns: frozenset[CampaignId]) -> bool:
-    """The same question as `_candidate`, cheap enough for 60,000 of them."""
+def _all_sound(candidates: Sequence[Candidate], campaigns: frozenset[CampaignId]) -> bool:
+    """The same questions as `_candidate`, column by column: a twentieth of the time when there is no fault."""
+    due_days = {candidate.due_day for candidate in candidates}
+    domains = {key for c in candidates for key in (c.recipient_domain, c.company) if key is not None}
     return (
-        candidate.campaign_id in campaigns
-        and candidate.step >= 1
-        and candidate.round >= 0
-        and candidate.recent_contacts >= 0
-        and _FIRST_DAY <= candidate.due_day < _LAST_DAY
-        and _HMAC.fullmatch(candidate.recipient) is not None
-        and _HMAC.fullmatch(candidate.recipient_domain) is not None
-        and (candidate.company is None or _HMAC.fullmatch(candidate.company) is not None)
+        campaigns.issuperset(map(attrgetter("campaign_id"), candidates))
+        and min(map(attrgetter("step"), candidates), default=1) >= 1
+        and min(map(attrgetter("round"), candidates), default=0) >= 0
+        and min(map(attrgetter("recent_contacts"), candidates), default=0) >= 0
+        and all(_FIRST_DAY <= day < _LAST_DAY for day in due_days)
+        and _are_hmacs({candidate.recipient for candidate in candidates})
+        and _are_hmacs(domains)
     )
+
+
+def _are_hmacs(keys: Collection[str]) -> bool:
+    return set(map(len, keys)) <= _HMAC_LENGTHS and _HEX.fullmatch("".join(keys)) is not None
 
 
 def _candidate(candidate: Candidate, campaigns: frozenset[CampaignId]) -> Iterator[str]:

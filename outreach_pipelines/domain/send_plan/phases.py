@@ -13,6 +13,7 @@ from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.send_plan.assignment import Placed, Quotas, Supply, Sweep
 from outreach_pipelines.domain.send_plan.capacity import UNLIMITED, MailboxRoom, effective_cap, new_lead_budget
 from outreach_pipelines.domain.send_plan.eligibility import Eligible
+from outreach_pipelines.domain.send_plan.follow_ups import FORECAST_DAYS
 from outreach_pipelines.domain.send_plan.routes import domain_weight
 from outreach_pipelines.domain.send_plan.shares import Hand, deal, interleaved
 from outreach_pipelines.domain.send_plan.snapshot import (
@@ -30,9 +31,6 @@ from outreach_pipelines.domain.send_plan.snapshot import (
 )
 
 Key = TypeVar("Key", bound=int)
-
-FORECAST_DAYS = 10
-"""Business days for which a mailbox keeps room for its follow-ups."""
 
 
 class Phases:

@@ -32,6 +32,7 @@ class Constraint(StrEnum):
     SUPPRESSED = "suppressed"
     BOUNCED = "bounced"
     REPLIED = "replied"
+    COMPANY_REPLIED = "company_replied"
     UNSUBSCRIBED = "unsubscribed"
     OUT_OF_OFFICE = "out_of_office"
     ERASED = "erased"

@@ -3,8 +3,11 @@
 Here belongs the order of the work. Not here: the rules themselves.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
 from hashlib import blake2b
+from itertools import accumulate
 
 from outreach_pipelines.domain.calendar import utc_time
 from outreach_pipelines.domain.send_plan import explanation
@@ -27,7 +30,7 @@ from outreach_pipelines.domain.send_plan.snapshot import (
 )
 from outreach_pipelines.domain.send_plan.windows import PlanDay
 
-PLANNER_VERSION = PlannerVersion("1")
+PLANNER_VERSION = PlannerVersion("2")
 """Raised with every change that may give another plan for the same snapshot."""
 
 
@@ -78,10 +81,11 @@ def _placements(snapshot: Snapshot, placed: Mapping[EnrollmentId, Placed]) -> tu
     """In the order of their time."""
     campaigns = {campaign.id: campaign for campaign in snapshot.campaigns}
     rows = sorted(placed.values(), key=lambda row: (row.due_at, row.eligible.candidate.enrollment_id))
-    return tuple(_placement(row, campaigns) for row in rows)
+    moment = cache(utc_time)  # the windows of thousands open and close at the same few moments
+    return tuple(_placement(row, campaigns, moment) for row in rows)
 
 
-def _placement(row: Placed, campaigns: Mapping[CampaignId, Campaign]) -> Placement:
+def _placement(row: Placed, campaigns: Mapping[CampaignId, Campaign], moment: Callable[[int], datetime]) -> Placement:
     candidate = row.eligible.candidate
     window = row.eligible.recipient_day.permitted_around(row.due_at)
     return Placement(
@@ -91,16 +95,20 @@ def _placement(row: Placed, campaigns: Mapping[CampaignId, Campaign]) -> Placeme
         step=candidate.step,
         mailbox_id=row.mailbox_id,
         due_at=utc_time(row.due_at),
-        window_start=utc_time(window.start),
-        window_end=utc_time(window.end),
+        window_start=moment(window.start),
+        window_end=moment(window.end),
         variant=_variant(candidate, campaigns[candidate.campaign_id]),
         account_ids=row.account_ids,
     )
 
 
 def _variant(candidate: Candidate, campaign: Campaign) -> VariantName:
-    """Even chances, fixed by who and which step and not by the day, so that planning again keeps the wording."""
+    """Chances by weight, fixed by who and which step and not by the day, so that planning again keeps the wording."""
     variants = campaign.steps[candidate.step - 1].variants
+    if len(variants) == 1:
+        return variants[0].name
     name = f"{candidate.campaign_id}|{candidate.step}|{candidate.lead_id}|{candidate.round}"
     number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
-    return variants[number % len(variants)].name
+    turn = number % sum(variant.weight for variant in variants)
+    ends = accumulate(variant.weight for variant in variants)
+    return next(variant.name for variant, end in zip(variants, ends, strict=True) if turn < end)

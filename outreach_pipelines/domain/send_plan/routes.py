@@ -12,6 +12,7 @@ from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint
 from outreach_pipelines.domain.send_plan.snapshot import (
     AccountId,
+    CampaignId,
     Candidate,
     Mailbox,
     MailboxId,
@@ -67,15 +68,26 @@ class Routes:
         for mailbox in snapshot.mailboxes:
             self._pools.setdefault(self._domains[mailbox.domain_id].pool_id, []).append(mailbox)
         self._campaign_pools = {campaign.id: campaign.pool_id for campaign in snapshot.campaigns}
+        self._lanes: dict[
+            tuple[CampaignId, MailboxId | None, LawfulBasis, RecipientProvider | None, bool], LaneKey
+        ] = {}
         self._reaches: dict[LaneKey, Reach] = {}
         self._usable: dict[tuple[MailboxId, LawfulBasis], tuple[AccountId, ...]] = {}
 
     def lane_key(self, candidate: Candidate) -> LaneKey:
-        is_new, sticky = is_new_lead(candidate), candidate.sticky_mailbox
-        pool = self._campaign_pools[candidate.campaign_id]
+        is_new = is_new_lead(candidate)
+        provider = candidate.provider if is_new else None
+        facts = candidate.campaign_id, candidate.sticky_mailbox, candidate.basis, provider, is_new
+        known = self._lanes.get(facts)
+        if known is None:
+            pool = self._pool_of(candidate.campaign_id, candidate.sticky_mailbox)
+            known = self._lanes[facts] = LaneKey(pool, candidate.sticky_mailbox, candidate.basis, provider, is_new)
+        return known
+
+    def _pool_of(self, campaign_id: CampaignId, sticky: MailboxId | None) -> PoolId:
         if sticky is not None and sticky in self._mailboxes:
-            pool = self._domains[self._mailboxes[sticky].domain_id].pool_id
-        return LaneKey(pool, sticky, candidate.basis, candidate.provider if is_new else None, is_new)
+            return self._domains[self._mailboxes[sticky].domain_id].pool_id
+        return self._campaign_pools[campaign_id]
 
     def reach(self, key: LaneKey) -> Reach:
         known = self._reaches.get(key)

@@ -28,23 +28,25 @@ def open_spans(mailbox: Mailbox, day: PlanDay) -> tuple[Span, ...]:
 def free_slots(mailbox: Mailbox, snapshot: Snapshot, day: PlanDay, others: Iterable[int]) -> list[int]:
     """Epoch seconds, ascending: at or after `as_of`, neighbours at least the smallest spacing apart, and as far from
     `others`, the messages that stand already."""
-    slots = list(_grid(mailbox, open_spans(mailbox, day), _jitter(snapshot.seed, snapshot.day, mailbox)))
+    slots = _grid(mailbox, open_spans(mailbox, day), _jitter(snapshot.seed, snapshot.day, mailbox))
     del slots[: bisect_left(slots, day.as_of)]
     for other in others:
         del slots[bisect_right(slots, other - mailbox.min_spacing) : bisect_left(slots, other + mailbox.min_spacing)]
     return slots
 
 
-def _grid(mailbox: Mailbox, spans: Iterable[Span], jitter: Iterator[int]) -> Iterator[int]:
+def _grid(mailbox: Mailbox, spans: Iterable[Span], jitter: Iterator[int]) -> list[int]:
     shortest, choices = mailbox.min_spacing, mailbox.max_spacing - mailbox.min_spacing + 1
+    slots: list[int] = []
     earliest = 0
     for span in spans:
         # The first one is spread over a whole gap: mailboxes that open together do not fire together.
         at = max(span.start + next(jitter) % mailbox.max_spacing, earliest)
         while at < span.end:
-            yield at
+            slots.append(at)
             at += shortest + next(jitter) % choices
         earliest = at
+    return slots
 
 
 def _jitter(seed: int, day: date, mailbox: Mailbox) -> Iterator[int]:

@@ -22,6 +22,7 @@ from outreach_pipelines.domain.send_plan.candidate import (
     Bounced,
     Candidate,
     CompanyKey,
+    CompanyReplied,
     Erased,
     RecipientDomainKey,
     RecipientKey,
@@ -55,6 +56,7 @@ __all__ = [
     "CampaignId",
     "Candidate",
     "CompanyKey",
+    "CompanyReplied",
     "CompanyUse",
     "ContentHash",
     "Country",
@@ -143,10 +145,11 @@ class PlanPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One wording of a step."""
+    """One wording of a step; of the people of a step, it goes to its weight's share."""
 
     name: VariantName
     content: ContentHash
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Here belongs the recipient's side of time. Not here: the mailbox's hours and minutes (`slots`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from outreach_pipelines.domain.calendar import (
     DailyHours,
     Span,
     UnknownZoneError,
+    WeeklyWindow,
     WorkCalendar,
     common,
     dates_around,
@@ -25,16 +26,17 @@ from outreach_pipelines.domain.calendar import (
 )
 from outreach_pipelines.domain.place import CountryCode, ZoneName
 from outreach_pipelines.domain.send_plan.plan import Constraint
-from outreach_pipelines.domain.send_plan.snapshot import Campaign, CampaignId, Candidate, Snapshot
+from outreach_pipelines.domain.send_plan.snapshot import CampaignId, Candidate, Country, PlanPolicy, Snapshot
 
 LAST_CALL = 60
 """Seconds before the end of a window in which nothing falls due: it would find the window closed when it leaves."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RecipientDay:
-    """`permitted` are the whole stretches of the recipient's open time, `usable` what the plan may use of them today.
-    Without usable time, `bound_by` names the rule that took the last of it."""
+    """One object for all people of the same hours, so that equality is identity. `permitted` are the whole stretches of
+    their open time, `usable` what the plan may use of them today. Without usable time, `bound_by` names the rule that
+    took the last of it."""
 
     permitted: tuple[Span, ...]
     usable: tuple[Span, ...]
@@ -71,10 +73,11 @@ class Windows:
         self._campaigns = {campaign.id: campaign for campaign in snapshot.campaigns}
         self._tenant_holidays = tenant_calendar(snapshot).holidays
         self._known: dict[tuple[ZoneName | None, CountryCode | None, CampaignId], RecipientDay] = {}
+        self._shared: dict[tuple[WeeklyWindow, ZoneInfo, frozenset[date]], RecipientDay] = {}
 
     def of(self, candidate: Candidate) -> RecipientDay:
         """The zone is the lead's, else its country's, else the campaign's, else the tenant's."""
-        key = (candidate.zone, candidate.country, candidate.campaign_id)
+        key = candidate.zone, candidate.country, candidate.campaign_id
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._recipient_day(candidate)
@@ -88,12 +91,16 @@ class Windows:
             zone = load_zone(name)
         except UnknownZoneError as error:
             return RecipientDay((), (), Constraint.ZONE_UNKNOWN, str(error))
-        return self._narrowed(campaign, zone, country.holidays if country is not None else self._tenant_holidays)
+        hours = campaign.window, zone, country.holidays if country is not None else self._tenant_holidays
+        shared = self._shared.get(hours)
+        if shared is None:
+            shared = self._shared[hours] = self._narrowed(*hours)
+        return shared
 
-    def _narrowed(self, campaign: Campaign, zone: ZoneInfo, holidays: frozenset[date]) -> RecipientDay:
+    def _narrowed(self, window: WeeklyWindow, zone: ZoneInfo, holidays: frozenset[date]) -> RecipientDay:
         permitted: tuple[Span, ...] = ()
         usable: tuple[Span, ...] = ()
-        for constraint, permitted in self._stages(campaign, zone, holidays):
+        for constraint, permitted in self._stages(window, zone, holidays):
             closing = (Span(span.start, span.end - LAST_CALL) for span in permitted)
             usable = common(self._day.left, (span for span in closing if span.start < span.end))
             if not usable:
@@ -101,10 +108,10 @@ class Windows:
         return RecipientDay(permitted, usable, None, "")
 
     def _stages(
-        self, campaign: Campaign, zone: ZoneInfo, holidays: frozenset[date]
+        self, window: WeeklyWindow, zone: ZoneInfo, holidays: frozenset[date]
     ) -> Iterator[tuple[Constraint, tuple[Span, ...]]]:
         dates = self._day.dates_in(zone)
-        spans = weekly_spans(dates, campaign.window, zone)
+        spans = weekly_spans(dates, window, zone)
         yield Constraint.WINDOW, spans
         if self._policy.quiet_hours is not None:
             spans = without(spans, _daily(dates, self._policy.quiet_hours, zone))
@@ -116,9 +123,14 @@ class Windows:
 
 def tenant_calendar(snapshot: Snapshot) -> WorkCalendar:
     """The business days in which delays and waits are counted."""
-    chosen = frozenset(snapshot.policy.holiday_countries)
-    listed = (country.holidays for country in snapshot.countries if country.code in chosen)
-    return WorkCalendar(snapshot.policy.weekend, frozenset().union(*listed))
+    return own_calendar(snapshot.policy, snapshot.countries)
+
+
+def own_calendar(policy: PlanPolicy, countries: Iterable[Country]) -> WorkCalendar:
+    """`tenant_calendar` of a snapshot that is still to be made."""
+    chosen = frozenset(policy.holiday_countries)
+    listed = (country.holidays for country in countries if country.code in chosen)
+    return WorkCalendar(policy.weekend, frozenset().union(*listed))
 
 
 def _daily(dates: tuple[date, ...], hours: DailyHours, zone: ZoneInfo) -> tuple[Span, ...]:

@@ -54,16 +54,28 @@ select b.mailbox_id, b.domain_id, b.zone, b.hours_start, b.hours_end, b.state, b
            and f.scope_key in ('tenant', 'mailbox:' || b.mailbox_id, 'domain:' || b.domain_id)
          order by app.hold_factor(f, (select app.now())), f.hold_id limit 1) as hold,
        coalesce((select jsonb_agg(jsonb_build_object('day', s.day, 'count', s.sent) order by s.day) from app.mailbox_day s
-                  where s.tenant_id = b.tenant_id and s.mailbox_id = b.mailbox_id and s.day between cast(:day as date) - 2 and cast(:day as date) + 2), '[]') as sends_by_day,
-       coalesce((select array_agg(e.due_day - cast(:day as date) order by e.due_day) from app.enrollment e
-                  where e.tenant_id = b.tenant_id and e.mailbox_id = b.mailbox_id and e.state = 'active'
-                    and e.due_day > :day and e.due_day <= cast(:day as date) + 14), '{}') as follow_ups_in_days
+                  where s.tenant_id = b.tenant_id and s.mailbox_id = b.mailbox_id and s.day between cast(:day as date) - 2 and cast(:day as date) + 2), '[]') as sends_by_day
   from app.mailbox b
   left join app.inbox i on i.tenant_id = b.tenant_id and i.inbox_id = b.inbox_id
   left join lateral (select cap_today, total from app.health_score h
                       where h.tenant_id = b.tenant_id and h.mailbox_id = b.mailbox_id and h.day <= :day order by h.day desc, h.scored_at desc limit 1) h on true
  where b.tenant_id = (select app.tenant()) and b.state <> 'retired'
  order by b.mailbox_id;
+
+-- name: open_threads
+-- Threads by mailbox, campaign, next step and due day. Whom this day has taken in already is counted by new_leads_today.
+select e.mailbox_id, e.campaign_id, e.step, greatest(e.due_day, cast(:day as date)) as due_day, count(*) as threads
+  from app.enrollment e
+ where e.tenant_id = (select app.tenant()) and e.state = 'active' and e.mailbox_id is not null and e.due_day is not null
+   and not exists (select from app.message m where m.tenant_id = e.tenant_id and m.plan_day = :day and m.enrollment_id = e.enrollment_id
+                      and m.step = 1 and m.state in ('claimed', 'sending', 'in_doubt', 'unknown', 'accepted'))
+ group by 1, 2, 3, 4;
+
+-- name: new_leads_today
+-- New leads that a mailbox has taken in on this day and a plan of it does not replace.
+select mailbox_id, count(*) as taken from app.message
+ where tenant_id = (select app.tenant()) and plan_day = :day and step = 1 and state in ('claimed', 'sending', 'in_doubt', 'unknown', 'accepted')
+ group by 1;
 
 -- name: other_sends
 -- What a plan of this day does not replace: begun attempts that stand, claimed messages, and other days' planned ones.
@@ -103,13 +115,23 @@ select c.campaign_id, c.name, c.pool,
 
 -- name: candidates
 -- The next step of each enrollment that is open and due, and of those that ended lately, so that their decision says why.
--- A message that may be with a provider, or that a run holds, is no candidate: it is kept.
+-- A message that may be with a provider, or that a run holds, is no candidate: it is kept. One that may be with a provider counts as a contact.
+-- Where the tenant wants it, the reply of one person is that of the company, which is the mail domain unless anybody may have an address there.
+with company_reply as materialized (
+       select l.domain_hmac, max(e.state_at) as replied_at
+         from app.enrollment e
+         join app.lead l on l.tenant_id = e.tenant_id and l.lead_id = e.lead_id
+         join app.sending_policy p on p.tenant_id = e.tenant_id and p.stop_whole_company
+        where e.tenant_id = (select app.tenant()) and e.state = 'replied'
+          and split_part(l.address, '@', 2) <> all (cast(:free_mail as text[]))
+        group by 1)
 select e.enrollment_id, e.lead_id, e.campaign_id, e.step, e.round, e.mailbox_id, e.due_day, e.state, e.reason, e.state_at, e.out_of_office_until,
        encode(l.address_hmac, 'hex') as recipient, encode(l.domain_hmac, 'hex') as recipient_domain, l.recipient_provider, l.zone, l.country, l.basis,
        l.verified, l.engaged, l.erased_at, l.undeliverable, l.provider_checked_at, l.first_name, l.last_name, l.company, l.fields,
-       s.kind as suppression_kind, s.created_at as suppressed_at,
-       (select count(*) from app.message r where r.tenant_id = e.tenant_id and r.recipient_hmac = l.address_hmac and r.state = 'accepted'
-           and r.accepted_at > cast(:day_start as timestamptz) - make_interval(days => :contact_days)) as recent_contacts
+       s.kind as suppression_kind, s.created_at as suppressed_at, c_reply.replied_at as company_replied_at,
+       (select count(*) from app.message r where r.tenant_id = e.tenant_id and r.recipient_hmac = l.address_hmac
+           and r.state in ('accepted', 'sending', 'in_doubt', 'unknown')
+           and coalesce(r.accepted_at, r.due_at) > cast(:day_start as timestamptz) - make_interval(days => :contact_days)) as recent_contacts
   from app.enrollment e
   join app.lead l on l.tenant_id = e.tenant_id and l.lead_id = e.lead_id
   join app.campaign c on c.tenant_id = e.tenant_id and c.campaign_id = e.campaign_id and c.state <> 'finished'
@@ -119,10 +141,11 @@ select e.enrollment_id, e.lead_id, e.campaign_id, e.step, e.round, e.mailbox_id,
           and (s.expires_at is null or s.expires_at > (select app.now()))
           and (s.scope = 'tenant' or (s.scope = 'campaign' and s.scope_id = e.campaign_id) or (s.scope = 'mailbox' and s.scope_id = e.mailbox_id))
         order by s.created_at limit 1) s on true
+  left join company_reply c_reply on c_reply.domain_hmac = l.domain_hmac
  where e.tenant_id = (select app.tenant())
    and ((e.state = 'active' and (e.due_day is null or e.due_day <= :day))
         or (e.state in ('replied', 'bounced', 'unsubscribed', 'complained') and e.state_at > clock_timestamp() - interval '14 days')
-        or (e.state = 'finished' and e.reason = 'suppressed' and e.state_at > clock_timestamp() - interval '14 days')
+        or (e.state = 'finished' and e.reason in ('suppressed', 'company_replied') and e.state_at > clock_timestamp() - interval '14 days')
         -- What an earlier version of this very day has ended is judged anew, so that the same facts give the same plan.
         or (e.state = 'finished' and exists (select from app.decision d join app.plan p on p.tenant_id = d.tenant_id and p.plan_id = d.plan_id
              where d.tenant_id = e.tenant_id and d.enrollment_id = e.enrollment_id and d.ends is not null and p.day = :day)))

@@ -1,0 +1,83 @@
+"""One planning, timed stage by stage in a process of its own, so that its peak of memory is its own.
+
+Belongs here: a single measurement. Does not: how several compare (`growth`, `pools`).
+"""
+
+import gc
+import resource
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+from planning.world import Size, snapshot
+
+from outreach_pipelines.domain.plan_bound.bound import upper_bound
+from outreach_pipelines.domain.send_plan.codec import decode_snapshot, encode_plan, encode_snapshot
+from outreach_pipelines.domain.send_plan.plan import Plan
+from outreach_pipelines.domain.send_plan.planner import plan
+from outreach_pipelines.domain.send_plan.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """CPU seconds of this process. `additions` is the yardstick: ten million additions at the same moment."""
+
+    candidates: int
+    mailboxes: int
+    placed: int
+    plan: float
+    additions: float
+    read_json: float
+    write_json: float
+    peak_mb: int
+    before_mb: int
+    plan_hash: str
+
+
+def measure(size: Size, *, best_of: int = 1) -> tuple[Measured, Snapshot, Plan]:
+    """Plan a made-up day. The garbage collector is left to itself, but for what was there before."""
+    made = snapshot(size)
+    encoded = encode_snapshot(made)
+    read, made = _timed(lambda: decode_snapshot(encoded))
+    gc.collect()
+    gc.freeze()
+    before = _peak_mb()
+    runs = [_timed(lambda: plan(made)) for _ in range(best_of)]
+    seconds, result = min(runs, key=lambda run: run[0])
+    peak = _peak_mb()
+    write, _ = _timed(lambda: encode_plan(result))
+    placed = len(result.placements)
+    row = Measured(
+        size.candidates, size.mailboxes, placed, seconds, yardstick(), read, write, peak, before, result.plan_hash
+    )
+    return row, made, result
+
+
+def as_row(row: Measured) -> dict[str, object]:
+    return {name: round(value, 2) if isinstance(value, float) else value for name, value in asdict(row).items()}
+
+
+def with_bound(row: Measured, made: Snapshot) -> dict[str, object]:
+    """The row beside the most that any plan of this day could place."""
+    possible = upper_bound(made)
+    return as_row(row) | {"possible": possible, "placed_share": round(row.placed / possible, 4)}
+
+
+def yardstick() -> float:
+    """How fast this machine is at this moment."""
+    start = time.process_time()
+    total = 0
+    for number in range(10_000_000):
+        total += number
+    return time.process_time() - start
+
+
+def _timed(work):  # type: ignore[no-untyped-def] # any work, any result
+    start = time.process_time()
+    result = work()
+    return time.process_time() - start, result
+
+
+def _peak_mb() -> int:
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes // (1024 * 1024 if sys.platform == "darwin" else 1024)

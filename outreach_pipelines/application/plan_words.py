@@ -1,0 +1,40 @@
+"""A plan's numbers as sentences, the same on the terminal, in Dagster and on the plan's page.
+
+Belongs here: wording. Does not: layout, nor the numbers themselves.
+"""
+
+from outreach_pipelines.domain.plan_bound.bound import PlacedShare
+from outreach_pipelines.domain.plan_forecast import PoolForecast
+from outreach_pipelines.domain.send_plan.plan import Plan
+
+
+def one_number(plan: Plan) -> str:
+    """How many go out, and why not more, as one sum."""
+    day = plan.breakdown
+    kept = " ".join(f"- {row.candidates} {row.constraint}" for row in day.not_placed)
+    return f"{day.placed} go out = {day.candidates} candidates {kept}".rstrip()
+
+
+def share_sentence(share: PlacedShare | None) -> str:
+    """What the plan placed of what is possible; None is a bound that could not be computed."""
+    if share is None:
+        return "how many are possible could not be computed"
+    # Cut, not rounded: 99.996 % is not all of it.
+    percent = int(share.share * 10_000) / 100
+    return f"placed {share.placed} of at most {share.possible}: {percent:g} %"
+
+
+def forecast_sentences(pool: PoolForecast) -> list[str]:
+    """A pool's forecast: shortage, lateness, and the cure."""
+    name = f"pool {pool.pool_id}"
+    if pool.short_on is None:
+        return [f"{name}: capacity suffices through {pool.days[-1].day if pool.days else 'the horizon'}"]
+    said = [
+        f"{name}: capacity falls short on {pool.short_on}; at the worst, {pool.largest_backlog} wait in the evening"
+    ]
+    if pool.late_on is None:
+        return [*said, "nothing waits longer than the policy allows: no mailbox is needed"]
+    said.append(f"from {pool.late_on} on, something waits longer than the policy allows")
+    if pool.mailboxes_to_ramp is None:
+        return [*said, "no number of new mailboxes helps in time: take in fewer leads"]
+    return [*said, f"{pool.mailboxes_to_ramp} mailboxes must start ramping now"]

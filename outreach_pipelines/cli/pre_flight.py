@@ -1,0 +1,106 @@
+"""`outreach plan preflight`: every letter of every campaign, filled in for a sample recipient and judged.
+
+Belongs here: the sample, and telling. Does not: the rules (`domain.pre_flight`, `domain.campaign`).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from outreach_pipelines.adapters.templates import render
+from outreach_pipelines.application.import_inventory import FaultyInventory
+from outreach_pipelines.domain.campaign import LEAD_FIELDS, Campaign, Step, Variant, faults_of
+from outreach_pipelines.domain.inventory import TenantInventory
+from outreach_pipelines.domain.pre_flight import Finding, SampleLetter, Weight, findings_of
+from outreach_pipelines.errors import NotFound, TemplateFault
+from resources import files
+
+console = Console()
+UNSUBSCRIBE_URL = "https://unsubscribe.example/u/sample"
+_SYSTEM = {
+    "sender_name": "Sample Sender",
+    "sender_address": "sample@mail.example",
+    "sender_company": "Sample Ltd",
+    "sender_website": "https://www.example.com",
+    "sender_contact": "contact@example.com",
+    "sender_identity": "Sample Ltd, https://www.example.com",
+    "privacy_notice_url": "https://www.example.com/privacy",
+    "source": "our web site, 2026-03-01",
+    "data_source": "our web site, 2026-03-01",
+    "tenant_name": "sample",
+    "campaign": "sample",
+    "message_id": "sample",
+    "tracking_url": "https://unsubscribe.example/t/sample",
+}
+
+
+def pre_flight(
+    campaign: Annotated[str | None, typer.Argument(help="one campaign; all when left out")] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="one tenant; all when left out")] = None,
+) -> None:
+    """Read each campaign's letters as a recipient would; exit code 1 when one must not leave."""
+    faults = checked = 0
+    for inventory in _inventories(tenant):
+        for each in inventory.campaigns:
+            if campaign in (None, each.name):
+                checked += 1
+                faults += _report(f"{inventory.tenant.slug}/{each.name}", list(_findings(inventory, each)))
+    if not checked:
+        message = f"there is no campaign {campaign!r}" if campaign else "there is no campaign"
+        raise NotFound(message)
+    if faults:
+        raise typer.Exit(1)
+
+
+def _inventories(tenant: str | None) -> Iterator[TenantInventory]:
+    source = files.inventory_files()
+    for slug in source.tenants():
+        if tenant not in (None, slug):
+            continue
+        loaded = source.load(slug)
+        if isinstance(loaded, FaultyInventory):
+            message = f"{slug}: {len(loaded.faults)} faults in its inventory files: outreach inventory check"
+            raise NotFound(message)
+        yield loaded.inventory
+
+
+def _findings(inventory: TenantInventory, campaign: Campaign) -> Iterator[tuple[str, Finding]]:
+    for fault in faults_of(campaign):
+        yield fault.field, Finding("campaign", Weight.FAULT, fault.sentence)
+    postal = "\n".join(inventory.tenant.postal_address)
+    fields = dict.fromkeys((*LEAD_FIELDS, *campaign.required_fields, *campaign.optional_fields), "Sample")
+    known = {str(name): value for name, value in fields.items()} | _SYSTEM
+    filled: Mapping[str, str] = known | {"postal_address": postal, "unsubscribe_url": UNSUBSCRIBE_URL}
+    for step in campaign.steps:
+        for variant in step.variants:
+            where = f"step {step.number}, variant {variant.name}"
+            for finding in _letter_findings(step, variant, {**filled, "step": str(step.number)}):
+                yield where, finding
+
+
+def _letter_findings(step: Step, variant: Variant, fields: Mapping[str, str]) -> tuple[Finding, ...]:
+    try:
+        letter = SampleLetter(
+            is_first=step.number == 1,
+            subject=render(variant.subject.body, fields, html=False),
+            text=render(variant.text.body, fields, html=False),
+            html=None if variant.html is None else render(variant.html.body, fields, html=True),
+            unsubscribe_url=fields["unsubscribe_url"],
+            postal_address=fields["postal_address"],
+            attached=sum(len(each.body) for each in step.attachments),
+        )
+    except TemplateFault as fault:
+        return (Finding("letter", Weight.FAULT, f"It cannot be filled in: {fault}."),)
+    return findings_of(letter)
+
+
+def _report(name: str, found: list[tuple[str, Finding]]) -> int:
+    faults = sum(finding.weight is Weight.FAULT for _, finding in found)
+    console.print(
+        f"{name}: {faults} faults, {len(found) - faults} advices", style="red" if faults else "green", highlight=False
+    )
+    for where, finding in found:
+        console.print(f"  {finding.weight}: {where}, {finding.part}: {finding.sentence}", highlight=False, markup=False)
+    return faults

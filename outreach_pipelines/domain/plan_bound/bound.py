@@ -1,0 +1,196 @@
+"""The rules of a day as rows of a linear programme, and the share of it that a plan reached.
+
+Belongs here: which rule is which row. Does not: solving (`programme`), demand and supply.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from outreach_pipelines.domain.calendar import epoch_seconds
+from outreach_pipelines.domain.campaign import CampaignState
+from outreach_pipelines.domain.plan_bound.demand import Demand, Group, Limit, Reach, demand_of
+from outreach_pipelines.domain.plan_bound.programme import Programme, Variable
+from outreach_pipelines.domain.plan_bound.supply import Grid, MailboxSupply, grid_of, mailbox_supply
+from outreach_pipelines.domain.send_plan.capacity import new_lead_budget
+from outreach_pipelines.domain.send_plan.codec import canonical
+from outreach_pipelines.domain.send_plan.eligibility import Examiner
+from outreach_pipelines.domain.send_plan.faults import require_sound
+from outreach_pipelines.domain.send_plan.follow_ups import FORECAST_DAYS
+from outreach_pipelines.domain.send_plan.phases import landing
+from outreach_pipelines.domain.send_plan.plan import Plan
+from outreach_pipelines.domain.send_plan.snapshot import AccountId, DomainId, MailboxId, PoolId, Snapshot
+from outreach_pipelines.domain.send_plan.windows import PlanDay
+
+FINEST = 96
+"""Bounds of the day's grid in a small programme."""
+COARSE = 13
+"""In a large one: a stretch is about two hours then, and the bound a little weaker where slots are short."""
+LARGE = 300
+"""Mailboxes from which a programme is large."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedShare:
+    """What a plan placed of what is possible at most."""
+
+    placed: int
+    possible: int
+
+    @property
+    def share(self) -> Fraction:
+        """1 when nothing more was possible, also where nothing was."""
+        return Fraction(self.placed, self.possible) if self.possible else Fraction(1)
+
+
+def placed_share(snapshot: Snapshot, plan: Plan) -> PlacedShare:
+    """The plan beside its bound."""
+    return PlacedShare(len(plan.placements), upper_bound(snapshot))
+
+
+def upper_bound(snapshot: Snapshot) -> int:
+    """No plan of this snapshot places more messages. Never falls when a cap is raised.
+
+    Raises `BadSnapshotError`.
+    """
+    require_sound(snapshot)
+    day = PlanDay(canonical(snapshot))
+    if day.is_past:
+        return 0
+    demand = demand_of(snapshot, Examiner(snapshot, day))
+    grid = grid_of([group.spans for group in demand.groups], COARSE if len(snapshot.mailboxes) >= LARGE else FINEST)
+    served = {id_ for group in demand.groups for id_ in group.reach.mailbox_ids}
+    supplies = {row.id: mailbox_supply(row, snapshot, day, grid) for row in snapshot.mailboxes if row.id in served}
+    return _Builder(snapshot, demand, supplies, grid).programme().largest()
+
+
+class _Builder:
+    """Groups flow through stretches of the day into mailboxes, and there into cells."""
+
+    def __init__(
+        self, snapshot: Snapshot, demand: Demand, supplies: Mapping[MailboxId, MailboxSupply], grid: Grid
+    ) -> None:
+        self._snapshot, self._demand, self._supplies, self._grid = snapshot, demand, supplies, grid
+        self._programme = Programme()
+        self._groups: list[tuple[Group, Variable]] = []
+        self._flows: dict[tuple[MailboxId, int], list[Variable]] = defaultdict(list)
+        self._new: dict[MailboxId, list[Variable]] = defaultdict(list)
+        self._charged: dict[frozenset[AccountId], list[Variable]] = defaultdict(list)
+        self._by_stretch: dict[int, list[Variable]] = defaultdict(list)
+        self._by_domain: dict[DomainId, list[Variable]] = defaultdict(list)
+
+    def programme(self) -> Programme:
+        self._flow_of_groups()
+        self._recipients()
+        for id_, supply in self._supplies.items():
+            self._mailbox(id_, supply)
+        self._new_leads()
+        self._accounts()
+        self._senders()
+        self._minutes()
+        return self._programme
+
+    def _flow_of_groups(self) -> None:
+        by_reach: dict[Reach, dict[frozenset[int], list[Variable]]] = defaultdict(lambda: defaultdict(list))
+        for group in self._demand.groups:
+            variable = self._programme.variable(group.count, counts=True)
+            self._groups.append((group, variable))
+            by_reach[group.reach][self._grid.within(group.spans)].append(variable)
+        for reach, by_time in by_reach.items():
+            self._flow(reach, by_time)
+
+    def _flow(self, reach: Reach, by_time: Mapping[frozenset[int], Sequence[Variable]]) -> None:
+        """Out of each group into the stretches of its open time, out of each stretch into mailboxes with slots then."""
+        arriving: dict[int, list[Variable]] = defaultdict(list)
+        for stretches, variables in by_time.items():
+            parts = {stretch: self._programme.variable(None) for stretch in sorted(stretches)}
+            self._programme.balance(variables, parts.values())
+            for stretch, part in parts.items():
+                arriving[stretch].append(part)
+        for stretch, parts_then in arriving.items():
+            leaving = [self._leave(reach, index, stretch) for index in range(len(reach.mailbox_ids))]
+            self._programme.balance(parts_then, leaving)
+            self._by_stretch[stretch].extend(parts_then)
+
+    def _leave(self, reach: Reach, index: int, stretch: int) -> Variable:
+        mailbox_id, accounts = reach.mailbox_ids[index], reach.accounts[index]
+        variable = self._programme.variable(None)
+        self._flows[mailbox_id, stretch].append(variable)
+        if reach.is_new:
+            self._new[mailbox_id].append(variable)
+        if accounts is not None:
+            self._charged[accounts].append(variable)
+        return variable
+
+    def _recipients(self) -> None:
+        concerned: dict[Limit, list[Variable]] = defaultdict(list)
+        for group, variable in self._groups:
+            for limit in group.limits:
+                concerned[limit].append(variable)
+        for limit, variables in concerned.items():
+            self._programme.at_most(variables, max(0, self._demand.rooms[limit]))
+
+    def _mailbox(self, mailbox_id: MailboxId, supply: MailboxSupply) -> None:
+        cells = {cell: self._programme.variable(count) for cell, count in supply.slots.items()}
+        for stretch in range(len(self._grid.bounds)):
+            flows = self._flows.get((mailbox_id, stretch))
+            if flows:
+                self._programme.balance(flows, [row for cell, row in cells.items() if cell.stretch == stretch])
+        for window in (*supply.dates, *supply.rolling):
+            self._programme.at_most([cells[cell] for cell in window.cells], window.room)
+        self._by_domain[supply.mailbox.domain_id].extend(cells.values())
+
+    def _new_leads(self) -> None:
+        landings = _landings(self._snapshot)
+        pools = {domain.id: domain.pool_id for domain in self._snapshot.domains}
+        for mailbox_id, variables in self._new.items():
+            supply = self._supplies[mailbox_id]
+            waiting = max(0, self._demand.follow_ups.get(mailbox_id, 0) - supply.room_of_day())
+            steps = landings.get(pools[supply.mailbox.domain_id], landing(()))
+            ahead = (*supply.mailbox.follow_ups_ahead, *[0] * FORECAST_DAYS)[:FORECAST_DAYS]
+            budget = new_lead_budget(supply.cap, (0, ahead[0] + waiting, *ahead[1:]), (0, *steps[1:]))
+            if budget is not None:
+                self._programme.at_most(variables, max(0, budget - supply.mailbox.new_leads_today))
+
+    def _accounts(self) -> None:
+        """Each message takes of the share of one account that may carry it."""
+        shares = {account.id: account.share_left for account in self._snapshot.accounts}
+        charged: dict[AccountId, list[Variable]] = defaultdict(list)
+        for accounts, variables in self._charged.items():
+            parts = {id_: self._programme.variable(None) for id_ in sorted(accounts)}
+            self._programme.balance(variables, parts.values())
+            for id_, part in parts.items():
+                charged[id_].append(part)
+        for id_, parts_of_it in charged.items():
+            self._programme.at_most(parts_of_it, shares[id_] or 0)
+
+    def _senders(self) -> None:
+        for domain in self._snapshot.domains:
+            if domain.daily_cap is not None and domain.id in self._by_domain:
+                self._programme.at_most(self._by_domain[domain.id], max(0, domain.daily_cap - domain.sent_today))
+        cap = self._snapshot.policy.daily_cap
+        if cap is not None:
+            sent = sum(domain.sent_today for domain in self._snapshot.domains)
+            self._programme.at_most([variable for _, variable in self._groups], max(0, cap - sent))
+
+    def _minutes(self) -> None:
+        cap = self._snapshot.policy.minute_cap
+        if cap is None:
+            return
+        used: dict[int, int] = defaultdict(int)
+        for mailbox in self._snapshot.mailboxes:
+            for moment in mailbox.other_sends:
+                used[epoch_seconds(moment) // 60] += 1
+        for stretch, variables in self._by_stretch.items():
+            start, end = self._grid.bounds[stretch : stretch + 2]
+            room = sum(max(0, cap - used.get(minute, 0)) for minute in range(start // 60, -(-end // 60)))
+            self._programme.at_most(variables, room)
+
+
+def _landings(snapshot: Snapshot) -> Mapping[PoolId, tuple[int, ...]]:
+    pools: dict[PoolId, list[int]] = defaultdict(list)
+    for index, campaign in enumerate(snapshot.campaigns):
+        if campaign.state is CampaignState.ACTIVE:
+            pools[campaign.pool_id].append(index)
+    return {pool: landing(snapshot.campaigns[index] for index in rows) for pool, rows in pools.items()}

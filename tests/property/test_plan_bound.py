@@ -1,0 +1,117 @@
+"""The bound of a day: no plan passes it, plans come near it, and more room never lowers it."""
+
+from dataclasses import asdict, replace
+
+import plan_factories as make
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from plan_crowds import KNOBS, Knobs, crowd
+from plan_strategies import snapshots
+
+from outreach_pipelines.domain.plan_bound.bound import placed_share, upper_bound
+from outreach_pipelines.domain.send_plan import snapshot as s
+from outreach_pipelines.domain.send_plan.planner import plan
+from outreach_pipelines.domain.sending_policy import ContactPressure
+
+unhurried = settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+few = settings(unhurried, max_examples=6)
+
+
+def without_shares(snapshot: s.Snapshot) -> s.Snapshot:
+    """A mailbox's accounts stand in the operator's order, and a plan keeps to it even where another order would let
+    more through: with shares that end, the bound is looser than what that order can reach."""
+    return replace(snapshot, accounts=tuple(replace(account, share_left=None) for account in snapshot.accounts))
+
+
+@unhurried
+@given(snapshots())
+def test_no_plan_places_more_than_the_bound(snapshot: s.Snapshot) -> None:
+    assert plan(snapshot).breakdown.placed <= upper_bound(snapshot)
+
+
+@unhurried
+@given(snapshots())
+def test_small_plans_come_within_two_messages_of_the_bound(snapshot: s.Snapshot) -> None:
+    found = placed_share(without_shares(snapshot), plan(without_shares(snapshot)))
+
+    assert found.possible - found.placed <= 2
+
+
+@few
+@given(KNOBS)
+def test_plans_of_a_thousand_and_more_place_98_percent_of_the_bound(knobs: Knobs) -> None:
+    snapshot = crowd(**asdict(knobs))
+
+    found = placed_share(snapshot, plan(snapshot))
+
+    assert found.placed <= found.possible
+    assert found.share >= 0.98, found
+
+
+def test_where_no_throttle_binds_the_plan_places_99_and_a_half_percent() -> None:
+    snapshot = crowd(seed=1, company_cap=None, sent_yesterday=0)
+
+    assert placed_share(snapshot, plan(snapshot)).share >= 0.995
+
+
+def more(cap: int | None, by: int) -> int | None:
+    return None if cap is None else cap + by
+
+
+def raised(snapshot: s.Snapshot, which: int, by: int) -> s.Snapshot:
+    policy, pressure = snapshot.policy, snapshot.policy.contact_pressure
+    changes = (
+        lambda: replace(snapshot, policy=replace(policy, daily_cap=more(policy.daily_cap, by))),
+        lambda: replace(snapshot, policy=replace(policy, minute_cap=more(policy.minute_cap, by))),
+        lambda: replace(snapshot, policy=replace(policy, company_daily_cap=more(policy.company_daily_cap, by))),
+        lambda: replace(
+            snapshot, policy=replace(policy, recipient_domain_daily_cap=more(policy.recipient_domain_daily_cap, by))
+        ),
+        lambda: replace(
+            snapshot, policy=replace(policy, contact_pressure=pressure and ContactPressure(pressure.messages + by, 14))
+        ),
+        lambda: replace(
+            snapshot, mailboxes=tuple(replace(m, daily_cap=more(m.daily_cap, by)) for m in snapshot.mailboxes)
+        ),
+        lambda: replace(snapshot, domains=tuple(replace(d, daily_cap=more(d.daily_cap, by)) for d in snapshot.domains)),
+        lambda: replace(
+            snapshot, accounts=tuple(replace(a, share_left=more(a.share_left, by)) for a in snapshot.accounts)
+        ),
+    )
+    return changes[which]()
+
+
+@unhurried
+@given(snapshots(), st.integers(0, 7), st.sampled_from([1, 3, 50]))
+def test_the_bound_never_falls_when_a_cap_is_raised(snapshot: s.Snapshot, which: int, by: int) -> None:
+    assert upper_bound(raised(snapshot, which, by)) >= upper_bound(snapshot)
+
+
+FIVE = tuple(make.candidate(number) for number in range(1, 6))
+
+
+@pytest.mark.parametrize(
+    ("possible", "snapshot"),
+    [
+        (5, make.snapshot(candidates=FIVE)),
+        (0, make.snapshot(candidates=())),
+        (3, make.snapshot(candidates=FIVE, mailboxes=(make.mailbox(daily_cap=3),))),
+        (2, make.snapshot(candidates=FIVE, domains=(make.domain(daily_cap=4, sent_today=2),))),
+        (4, make.snapshot(candidates=FIVE, policy=make.policy(daily_cap=4))),
+        (1, make.snapshot(candidates=FIVE, accounts=(make.account(share_left=1),))),
+        (2, make.snapshot(candidates=FIVE, mailboxes=(make.mailbox(follow_ups_ahead=(38,)),))),
+        (2, make.snapshot(candidates=FIVE, mailboxes=(make.mailbox(min_spacing=14_400, max_spacing=14_400),), seed=1)),
+        (3, make.snapshot(candidates=tuple(make.candidate(n, company=make.hmac("c", 1)) for n in range(1, 6)), policy=make.policy(company_daily_cap=3))),
+        (0, make.snapshot(candidates=FIVE, mailboxes=(make.mailbox(hold=s.Hold(0, "stop")),))),  # type: ignore[arg-type]
+    ],
+)  # fmt: skip
+def test_the_bound_is_exact_where_one_rule_alone_decides(possible: int, snapshot: s.Snapshot) -> None:
+    assert upper_bound(snapshot) == possible
+
+
+def test_a_day_that_is_over_has_nothing_to_place() -> None:
+    past = make.snapshot(day=make.DAY.replace(day=2))
+
+    assert placed_share(past, plan(past)).share == 1
+    assert upper_bound(past) == 0
