@@ -34,7 +34,7 @@ from outreach_pipelines.application.prove_accounts import (
     prove_accounts,
     prove_by_records,
 )
-from outreach_pipelines.application.under_way import UnderWay
+from outreach_pipelines.application.under_way import Lanes, UnderWay
 from outreach_pipelines.application.watch_accounts import CallLog, UnwatchedCalls
 from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.letter import ClaimToken, Letter
@@ -84,6 +84,7 @@ class SendDesk:
     calls: CallLog = field(default_factory=UnwatchedCalls)
     fence: SendingFence = field(default_factory=OpenFence)
     records: RecordDesk | None = None
+    lanes: Lanes = field(default_factory=Lanes)
 
 
 @dataclass(slots=True)
@@ -137,11 +138,11 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
             if desk.boot() >= prove_next:
                 await _prove(desk, tenant)
                 prove_next = desk.boot() + PROVEN_FOR_MINUTES * 60
-            await asyncio.to_thread(desk.calls.flush_if_due)
+            await desk.lanes.do(desk.calls.flush_if_due)
             # From before the claim on, so that the lease (90 s) always outlives deadline and call.
             deadline = desk.boot() + desk.limits.ahead_seconds + desk.limits.call_seconds / 2
             wanted = under_way.free
-            claimed = await asyncio.to_thread(_claim_and_write, desk, tenant, hour, token, wanted)
+            claimed = await desk.lanes.do(_claim_and_write, desk, tenant, hour, token, wanted)
             for each in claimed:
                 match each:
                     case Unwritten(outcome, reason):
@@ -156,8 +157,8 @@ async def send_hour(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyn
     finally:
         # One that failed must keep no other from being finished and recorded, nor claims from being handed back.
         await under_way.finish()
-        await asyncio.to_thread(desk.messages.release, tenant, token)
-        await asyncio.to_thread(desk.calls.flush)
+        await desk.lanes.do(desk.messages.release, tenant, token)
+        await desk.lanes.do(desk.calls.flush)
     under_way.raise_failure()
     return summary
 
@@ -225,7 +226,7 @@ def _write(desk: SendDesk, letter: Letter) -> Written | Unwritten:
 
 async def _wait_for_work(desk: SendDesk, tenant: TenantId, hour: datetime, stop: asyncio.Event) -> bool:
     """Wait until a message may be due; False when none can become due in this hour any more."""
-    due = await asyncio.to_thread(desk.messages.next_due, tenant, hour=hour)
+    due = await desk.lanes.do(desk.messages.next_due, tenant, hour=hour)
     if due.due_at is None and due.retry_seconds is None:
         return False
     # Not beyond some seconds at a time: a re-plan may bring messages that are due sooner.
@@ -253,7 +254,7 @@ async def _send(
         summary.count("released", f"fence: {closed}")
         return  # still only claimed: its lease ends, or send_hour hands it back
     deadline = min(deadline, desk.fence.first_byte_by())
-    match await asyncio.to_thread(
+    match await desk.lanes.do(
         desk.messages.begin, letter.claim, hour=hour, epoch=desk.epoch, tag=written.tag, subject=wire.subject
     ):
         case NotBegun(verdict, reason):
@@ -275,7 +276,7 @@ async def _call(
     else:
         answer = await transport.send(wire, deadline=deadline)
     milliseconds = int((desk.boot() - started) * 1000)
-    outcome = await asyncio.to_thread(_record, desk, letter, wire, account, answer)
+    outcome = await desk.lanes.do(_record, desk, letter, wire, account, answer)
     desk.calls.note(account, call_outcome(answer), milliseconds, call_code(answer))
     summary.count(outcome)
 

@@ -74,8 +74,8 @@ declare
 begin
     select * into m from app.message where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id for update;
     v_key_is_ours := exists (select from app.send_key where tenant_id = v_tenant and send_key = m.send_key and message_id = m.message_id);
-    -- Whoever accepts points the key to what was accepted, and closes it. So where a message is under way, and its key still
-    -- points to it, nothing else of the key was accepted.
+    -- The short way, of nearly all. Whoever accepts points the key to what was accepted, and closes it: where a message is under
+    -- way, and its key still points to it, nothing else of the key was accepted.
     if v_key_is_ours and m.state = 'sending' and m.attempt = p_attempt then
         update app.send_attempt
            set outcome = 'accepted', ended_at = clock_timestamp(), provider_message_id = p_provider_message_id
@@ -90,17 +90,17 @@ begin
         select * into strict a from app.send_attempt
          where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id
            and attempt = app.attempt_named(p_plan_day, p_message_id, p_attempt);
+        if a.begun_policy_at < app.now() - interval '2 days' then
+            -- Its day may be closed. The lock is that of a judgement, which else could close the day beside us without this send.
+            perform pg_advisory_xact_lock(app.lock_key('back_off', v_tenant::text));
+            update app.sent_closed set closed_before = (a.begun_policy_at at time zone zone)::date
+             where tenant_id = v_tenant and closed_before > (a.begun_policy_at at time zone zone)::date;
+        end if;
     end if;
     update app.message
        set state = 'accepted', state_at = clock_timestamp(), token = null, lease_until = null, retry_at = null, reason = null,
            accepted_at = a.begun_policy_at, provider_message_id = p_provider_message_id, wire_message_id = p_wire_message_id
      where tenant_id = v_tenant and plan_day = p_plan_day and message_id = p_message_id;
-    if a.begun_policy_at < app.now() - interval '2 days' then
-        -- Its day may be closed. The lock is that of a judgement, which else could close the day beside us without this send.
-        perform pg_advisory_xact_lock(app.lock_key('back_off', v_tenant::text));
-        update app.sent_closed set closed_before = (a.begun_policy_at at time zone zone)::date
-         where tenant_id = v_tenant and closed_before > (a.begun_policy_at at time zone zone)::date;
-    end if;
     if not v_key_is_ours then
         -- A successor that has not begun must not go any more, and the key points back to what was accepted.
         update app.message s
@@ -120,7 +120,9 @@ begin
            reason = case when (state, reason) = ('finished', 'send_unknown') and p_next_due_day is not null then null
                          when p_next_due_day is null and (state = 'active' or reason = 'send_unknown') then 'sequence_complete' else reason end
      where tenant_id = v_tenant and enrollment_id = m.enrollment_id and step = m.step;
-    update app.mailbox set errors_in_row = 0 where tenant_id = v_tenant and mailbox_id = m.mailbox_id and errors_in_row > 0;
+    if exists (select from app.mailbox where tenant_id = v_tenant and mailbox_id = m.mailbox_id and errors_in_row > 0) then
+        update app.mailbox set errors_in_row = 0 where tenant_id = v_tenant and mailbox_id = m.mailbox_id;
+    end if;
     return 'accepted';
 end
 $$;
