@@ -1,14 +1,17 @@
 """Who goes first when there is not room for all, and which mailbox takes a new lead."""
 
+import gc
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 import plan_factories as make
+import pytest
 
 from outreach_pipelines.domain.calendar import WeeklyWindow
 from outreach_pipelines.domain.place import ZoneName
 from outreach_pipelines.domain.send_plan import snapshot as s
+from outreach_pipelines.domain.send_plan.faults import BadSnapshotError
 from outreach_pipelines.domain.send_plan.plan import Constraint, Plan
 from outreach_pipelines.domain.send_plan.planner import plan
 from outreach_pipelines.domain.send_plan.shares import Hand, deal
@@ -247,3 +250,14 @@ def test_messages_of_two_campaigns_press_on_the_same_person() -> None:
 
     assert placed(result) == {1}
     assert make.decision_of(result, 2).bound_by is Constraint.CONTACT_PRESSURE
+
+
+def test_the_collector_runs_again_after_a_plan_and_after_one_that_could_not_be_made() -> None:
+    with pytest.raises(BadSnapshotError):
+        plan(make.snapshot(mailboxes=(make.mailbox(daily_cap=-1),)))
+    on_after_fault = gc.isenabled()
+
+    plan(make.snapshot())
+
+    assert on_after_fault
+    assert gc.isenabled()
