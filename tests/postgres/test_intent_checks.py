@@ -332,7 +332,7 @@ def test_a_domain_that_rests_or_has_retired_after_the_claim_sends_nothing(
 
     begin(store, letter)
 
-    assert state_of(world, letter)[0] == "cancelled"
+    assert state_of(world, letter) == ("cancelled", f"domain_{state}")
 
 
 def test_somebody_back_from_leave_is_written_to_on_the_day_after(
