@@ -1,20 +1,15 @@
-"""Provider accounts with their references resolved: where each is reached and as whom, and the look-ups that some have."""
+"""Provider accounts with their references resolved: where each is reached and as whom, and the look-ups that some have.
+
+Each kind of provider has a library of its own, and few tenants have accounts of more than one: adapters are imported
+where an account of their kind is met.
+"""
 
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urlsplit
 
-from outreach_pipelines.adapters.dkim_signing import DkimKey, DkimSigner, dkim_key
-from outreach_pipelines.adapters.http_api import HttpAccess, HttpApi
-from outreach_pipelines.adapters.mailgun import BASE_URLS, mailgun_access
-from outreach_pipelines.adapters.mailgun_events import MailgunLookup
-from outreach_pipelines.adapters.oauth import IssuedTokens, google_request, microsoft_request
 from outreach_pipelines.adapters.postgres.account_reader import AccountRow, read_accounts
-from outreach_pipelines.adapters.postmark import BASE_URL, postmark_access
-from outreach_pipelines.adapters.postmark_messages import PostmarkLookup
 from outreach_pipelines.adapters.secrets import SecretSource
-from outreach_pipelines.adapters.ses import SesAccess
-from outreach_pipelines.adapters.smtp import SmtpAccess
 from outreach_pipelines.application.ports import EvidenceLookup
 from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.loopback import is_loopback
@@ -32,6 +27,13 @@ from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import NotFound, Refused
 from outreach_pipelines.settings import SendingMode, Settings
 from resources.database import app_engine
+
+if TYPE_CHECKING:
+    from outreach_pipelines.adapters.dkim_signing import DkimKey, DkimSigner
+    from outreach_pipelines.adapters.http_api import HttpAccess
+    from outreach_pipelines.adapters.oauth import IssuedTokens
+    from outreach_pipelines.adapters.ses import SesAccess
+    from outreach_pipelines.adapters.smtp import SmtpAccess
 
 
 @dataclass(slots=True)
@@ -51,16 +53,20 @@ class AccountBook:
             raise NotFound(message)
         return self._rows[tenant][account]
 
-    def ses(self, connection: SesConnection) -> SesAccess:
+    def ses(self, connection: SesConnection) -> "SesAccess":
         """Raises as `mailgun` does."""
+        from outreach_pipelines.adapters.ses import SesAccess
+
         references = (connection.access_key_id, connection.secret_access_key)
         keys = [self.secrets.resolve(reference) if reference else None for reference in references]
         endpoint = self.secrets.setting(connection.endpoint) if connection.endpoint else None
         self.only_lab(endpoint)
         return SesAccess(connection.region, endpoint, *keys)
 
-    def smtp(self, connection: SmtpConnection) -> SmtpAccess:
+    def smtp(self, connection: SmtpConnection) -> "SmtpAccess":
         """Raises as `mailgun` does."""
+        from outreach_pipelines.adapters.smtp import SmtpAccess
+
         host, username = self.secrets.setting(connection.host), self.secrets.setting(connection.username)
         self.only_lab(host)
         secret, port = self.secrets.resolve(connection.password), int(self.secrets.setting(connection.port))
@@ -69,7 +75,9 @@ class AccountBook:
             return replace(access, password=secret)
         return replace(access, token=self._tokens(connection.tokens, secret, username))
 
-    def _tokens(self, tokens: SmtpTokens, secret: Secret, username: str) -> IssuedTokens:
+    def _tokens(self, tokens: SmtpTokens, secret: Secret, username: str) -> "IssuedTokens":
+        from outreach_pipelines.adapters.oauth import IssuedTokens, google_request, microsoft_request
+
         match tokens:
             case GoogleTokens():
                 request = google_request(secret, username)
@@ -80,22 +88,30 @@ class AccountBook:
         self.only_lab(request.url)
         return IssuedTokens(request)
 
-    def signer(self, connection: SmtpConnection) -> DkimSigner | None:
+    def signer(self, connection: SmtpConnection) -> "DkimSigner | None":
         """Who signs, where the server does not. Raises as `mailgun` does, and for a key that cannot be used."""
+        if not connection.dkim:
+            return None
+        from outreach_pipelines.adapters.dkim_signing import DkimSigner, dkim_key
+
         keys: dict[str, list[DkimKey]] = {}
         for each in connection.dkim:
             key = dkim_key(each.selector, self.secrets.resolve(each.key))
             keys.setdefault(each.domain.lower(), []).append(key)
-        return DkimSigner(keys) if keys else None
+        return DkimSigner(keys)
 
-    def mailgun(self, connection: MailgunConnection) -> HttpAccess:
+    def mailgun(self, connection: MailgunConnection) -> "HttpAccess":
         """Raises `SettingsFault` or `Unreadable` for a reference that leads nowhere, `Refused` as `only_lab` does."""
+        from outreach_pipelines.adapters.mailgun import BASE_URLS, mailgun_access
+
         base_url = self.secrets.setting(connection.base_url) if connection.base_url else BASE_URLS[connection.region]
         self.only_lab(base_url)
         return mailgun_access(base_url, self.secrets.resolve(connection.api_key))
 
-    def postmark(self, connection: PostmarkConnection) -> HttpAccess:
+    def postmark(self, connection: PostmarkConnection) -> "HttpAccess":
         """Raises as `mailgun` does."""
+        from outreach_pipelines.adapters.postmark import BASE_URL, postmark_access
+
         base_url = self.secrets.setting(connection.base_url) if connection.base_url else BASE_URL
         self.only_lab(base_url)
         return postmark_access(self.secrets.resolve(connection.server_token), base_url)
@@ -143,11 +159,25 @@ class AccountLookups:
         """The look-up of this account, if its provider has one."""
         match row.connection:
             case MailgunConnection() as mailgun:
-                return MailgunLookup(HttpApi(self.book.mailgun(mailgun), connections=4))
+                return _mailgun_lookup(self.book.mailgun(mailgun))
             case PostmarkConnection() as postmark:
-                return PostmarkLookup(HttpApi(self.book.postmark(postmark), connections=4), stream=postmark.stream)
+                return _postmark_lookup(self.book.postmark(postmark), postmark.stream)
             case SesConnection() | SmtpConnection():
                 return None
+
+
+def _mailgun_lookup(access: "HttpAccess") -> EvidenceLookup:
+    from outreach_pipelines.adapters.http_api import HttpApi
+    from outreach_pipelines.adapters.mailgun_events import MailgunLookup
+
+    return MailgunLookup(HttpApi(access, connections=4))
+
+
+def _postmark_lookup(access: "HttpAccess", stream: str) -> EvidenceLookup:
+    from outreach_pipelines.adapters.http_api import HttpApi
+    from outreach_pipelines.adapters.postmark_messages import PostmarkLookup
+
+    return PostmarkLookup(HttpApi(access, connections=4), stream=stream)
 
 
 def _host(endpoint: str) -> str:

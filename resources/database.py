@@ -1,20 +1,20 @@
 """The stores, each over the role that it needs.
 
-Configuration only. URLs and keys come from the settings and never from run config, which the UI shows.
+Configuration only. URLs and keys come from the settings and never from run config, which the UI shows. Every run loads
+this module: what only the command line asks for is imported there.
 """
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from outreach_pipelines.adapters.postgres.back_off_store import PostgresBackOffStore
 from outreach_pipelines.adapters.postgres.clock import DatabaseClock
-from outreach_pipelines.adapters.postgres.diagnosis_reader import PostgresDiagnosisReader
 from outreach_pipelines.adapters.postgres.dns_audit_store import PostgresDnsAuditStore
 from outreach_pipelines.adapters.postgres.due_hours import PostgresDueHours
 from outreach_pipelines.adapters.postgres.enrollment_store import PostgresEnrollmentStore
 from outreach_pipelines.adapters.postgres.event_store import PostgresEventInbox, PostgresEventStore
-from outreach_pipelines.adapters.postgres.hand_store import PostgresHandStore
 from outreach_pipelines.adapters.postgres.health_store import PostgresHealthStore
 from outreach_pipelines.adapters.postgres.inventory_store import PostgresInventoryStore
 from outreach_pipelines.adapters.postgres.lead_store import PostgresLeadStore
@@ -26,14 +26,19 @@ from outreach_pipelines.adapters.postgres.reconciliation_store import PostgresRe
 from outreach_pipelines.adapters.postgres.reply_store import PostgresReplyStore
 from outreach_pipelines.adapters.postgres.report_store import PostgresReportStore
 from outreach_pipelines.adapters.postgres.share_store import PostgresShareStore
-from outreach_pipelines.adapters.postgres.stepped_time import PostgresSteppedTime
-from outreach_pipelines.adapters.postgres.story_reader import PostgresStoryReader
-from outreach_pipelines.adapters.postgres.suppression_book import PostgresSuppressionBook
 from outreach_pipelines.adapters.postgres.tenant_directory import PostgresTenantDirectory
 from outreach_pipelines.adapters.postgres.tenant_session import connect
+from outreach_pipelines.adapters.templates import TemplateStore
 from outreach_pipelines.settings import load_settings
 from resources.files import object_store
 from resources.keys import address_key, tagger
+
+if TYPE_CHECKING:
+    from outreach_pipelines.adapters.postgres.diagnosis_reader import PostgresDiagnosisReader
+    from outreach_pipelines.adapters.postgres.hand_store import PostgresHandStore
+    from outreach_pipelines.adapters.postgres.stepped_time import PostgresSteppedTime
+    from outreach_pipelines.adapters.postgres.story_reader import PostgresStoryReader
+    from outreach_pipelines.adapters.postgres.suppression_book import PostgresSuppressionBook
 
 
 @cache
@@ -78,8 +83,8 @@ def messages() -> PostgresMessageStore:
 
 
 def plans() -> PostgresPlanStore:
-    """Snapshots, plans, releases."""
-    return PostgresPlanStore(app_engine())
+    """Snapshots, plans, releases; letters are judged before a release."""
+    return PostgresPlanStore(app_engine(), TemplateStore(object_store()))
 
 
 def event_store() -> PostgresEventStore:
@@ -132,13 +137,17 @@ def back_off() -> PostgresBackOffStore:
     return PostgresBackOffStore(app_engine())
 
 
-def hands() -> PostgresHandStore:
+def hands() -> "PostgresHandStore":
     """Pauses and holds by hand."""
+    from outreach_pipelines.adapters.postgres.hand_store import PostgresHandStore
+
     return PostgresHandStore(app_engine())
 
 
-def suppression_book() -> PostgresSuppressionBook:
+def suppression_book() -> "PostgresSuppressionBook":
     """Suppressions by hand."""
+    from outreach_pipelines.adapters.postgres.suppression_book import PostgresSuppressionBook
+
     return PostgresSuppressionBook(app_engine())
 
 
@@ -162,16 +171,22 @@ def share_store() -> PostgresShareStore:
     return PostgresShareStore(ops_engine())
 
 
-def story_reader() -> PostgresStoryReader:
+def story_reader() -> "PostgresStoryReader":
     """What `outreach explain` tells."""
+    from outreach_pipelines.adapters.postgres.story_reader import PostgresStoryReader
+
     return PostgresStoryReader(app_engine())
 
 
-def diagnosis_reader() -> PostgresDiagnosisReader:
+def diagnosis_reader() -> "PostgresDiagnosisReader":
     """What `outreach doctor` looks at."""
+    from outreach_pipelines.adapters.postgres.diagnosis_reader import PostgresDiagnosisReader
+
     return PostgresDiagnosisReader(app_engine())
 
 
-def stepped_time() -> PostgresSteppedTime:
+def stepped_time() -> "PostgresSteppedTime":
     """The hand on policy time; for the demo."""
+    from outreach_pipelines.adapters.postgres.stepped_time import PostgresSteppedTime
+
     return PostgresSteppedTime(ops_engine())

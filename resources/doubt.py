@@ -5,7 +5,6 @@ from datetime import timedelta
 from functools import partial
 
 from outreach_pipelines.adapters.postgres.doubt_store import PostgresDoubtStore
-from outreach_pipelines.adapters.sent_folder import SentFolderLookup
 from outreach_pipelines.application.inbox_mail import InboxToRead
 from outreach_pipelines.application.ports import EvidenceLookup, EvidenceLookups
 from outreach_pipelines.application.resolve_doubt import DoubtDesk, Probing
@@ -57,6 +56,8 @@ class DoubtLookups:
     def of(self, tenant: TenantId, account: AccountId) -> EvidenceLookup | None:
         """See `EvidenceLookups.of`. Only those accounts are asked for that `app.evidence_rule` says to look up."""
         if self.book.row(tenant, account).kind == ProviderKind.SMTP:
+            from outreach_pipelines.adapters.sent_folder import SentFolderLookup
+
             return SentFolderLookup(inbox_reader(), partial(_inbox_of, tenant))
         return self.providers.of(tenant, account)
 

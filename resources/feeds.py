@@ -1,14 +1,13 @@
-"""What brings news in: the event queue, inboxes, DNS."""
+"""What brings news in: the event queue, inboxes, DNS.
+
+Every run loads this module, most to use none of it: adapters are imported where they are made.
+"""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import boto3
-
-from outreach_pipelines.adapters.dns import AiodnsResolver, NameServerAddress, ResolverConfig
-from outreach_pipelines.adapters.imap import ImapInboxReader
-from outreach_pipelines.adapters.sqs import SqsEventFeed
 from outreach_pipelines.application.audit_domains import DnsResolver
 from outreach_pipelines.application.ingest_events import NoFeed
 from outreach_pipelines.application.resolve_doubt import CountedFeed
@@ -17,6 +16,9 @@ from outreach_pipelines.errors import Refused
 from outreach_pipelines.settings import SendingMode, load_settings
 from resources.accounts import secret_source
 from resources.fences import refuse_a_copy
+
+if TYPE_CHECKING:
+    from outreach_pipelines.adapters.imap import ImapInboxReader
 
 OpenResolver = Callable[[], AbstractAsyncContextManager[DnsResolver]]
 
@@ -35,22 +37,30 @@ def event_feed() -> CountedFeed:
         message = "OUTREACH_SENDING=lab reaches loopback only, and OUTREACH_EVENT_QUEUE_URL is read elsewhere"
         raise Refused(message)
     refuse_a_copy()
+    import boto3
+
+    from outreach_pipelines.adapters.sqs import SqsEventFeed
+
     client = boto3.client("sqs", region_name=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
     return SqsEventFeed(client, settings.event_queue_url)
 
 
-def inbox_reader() -> ImapInboxReader:
+def inbox_reader() -> "ImapInboxReader":
     """IMAP logins by secret reference."""
+    from outreach_pipelines.adapters.imap import ImapInboxReader
+
     return ImapInboxReader(secret_source(load_settings()))
 
 
 def open_resolver() -> OpenResolver:
     """Opens a resolver on the running loop; its answers are shared for as long as it is open."""
+    from outreach_pipelines.adapters.dns import AiodnsResolver, NameServerAddress, ResolverConfig
+
     nameserver = load_settings().nameserver
-    servers = (_server(nameserver),) if nameserver else ()
+    servers = (NameServerAddress(*_server(nameserver)),) if nameserver else ()
     return lambda: AiodnsResolver(ResolverConfig(servers=servers))
 
 
-def _server(text: str) -> NameServerAddress:
+def _server(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    return NameServerAddress(host or text, int(port) if host else 53)
+    return host or text, int(port) if host else 53

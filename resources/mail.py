@@ -1,17 +1,14 @@
-"""How mail leaves: the desk of a batch with its transports, templates and tags."""
+"""How mail leaves: the desk of a batch with its transports, templates and tags.
+
+A transport's adapter is imported where the first account of its kind is met, as in `accounts`.
+"""
 
 from dataclasses import dataclass, field
 
-from outreach_pipelines.adapters.dkim_signing import SigningTransport
-from outreach_pipelines.adapters.http_api import HttpApi
-from outreach_pipelines.adapters.mailgun import MailgunPath, MailgunTransport
 from outreach_pipelines.adapters.postgres.account_reader import AccountRow
 from outreach_pipelines.adapters.postgres.call_log import PostgresCallLog
 from outreach_pipelines.adapters.postgres.record_proofs import PostgresRecordProofs
 from outreach_pipelines.adapters.postgres.step_calendar import StepCalendar
-from outreach_pipelines.adapters.postmark import PostmarkTransport
-from outreach_pipelines.adapters.ses import SesPath, SesTransport, ses_clients
-from outreach_pipelines.adapters.smtp import SmtpTransport
 from outreach_pipelines.adapters.templates import TemplateStore
 from outreach_pipelines.application.ports import MailTransport
 from outreach_pipelines.application.prove_accounts import RecordDesk
@@ -80,15 +77,45 @@ class AccountTransports:
         """The transport of this account. Raises `OutreachError` for a reference or an address that cannot be used."""
         match row.connection:
             case SesConnection() as ses:
-                path = SesPath(row.configuration_set or None, row.ses_tenant)
-                return SesTransport(ses_clients(self.book.ses(ses)), region=ses.region, path=path)
+                return _by_ses(self.book, ses, row)
             case SmtpConnection() as smtp:
-                limits, access = smtp.limits, self.book.smtp(smtp)
-                each = limits.messages_per_connection
-                made = SmtpTransport(access, pool_size=limits.connections, messages_per_connection=each)
-                signer = self.book.signer(smtp)
-                return made if signer is None else SigningTransport(signer, made)
+                return _by_smtp(self.book, smtp)
             case MailgunConnection() as mailgun:
-                return MailgunTransport(HttpApi(self.book.mailgun(mailgun)), path=MailgunPath(mailgun.require_tls))
+                return _by_mailgun(self.book, mailgun)
             case PostmarkConnection() as postmark:
-                return PostmarkTransport(HttpApi(self.book.postmark(postmark)), stream=postmark.stream)
+                return _by_postmark(self.book, postmark)
+
+
+def _by_ses(book: AccountBook, connection: SesConnection, row: AccountRow) -> MailTransport:
+    from outreach_pipelines.adapters.ses import SesPath, SesTransport, ses_clients
+
+    path = SesPath(row.configuration_set or None, row.ses_tenant)
+    return SesTransport(ses_clients(book.ses(connection)), region=connection.region, path=path)
+
+
+def _by_smtp(book: AccountBook, connection: SmtpConnection) -> MailTransport:
+    from outreach_pipelines.adapters.smtp import SmtpTransport
+
+    limits, access = connection.limits, book.smtp(connection)
+    each = limits.messages_per_connection
+    made = SmtpTransport(access, pool_size=limits.connections, messages_per_connection=each)
+    signer = book.signer(connection)
+    if signer is None:
+        return made
+    from outreach_pipelines.adapters.dkim_signing import SigningTransport
+
+    return SigningTransport(signer, made)
+
+
+def _by_mailgun(book: AccountBook, connection: MailgunConnection) -> MailTransport:
+    from outreach_pipelines.adapters.http_api import HttpApi
+    from outreach_pipelines.adapters.mailgun import MailgunPath, MailgunTransport
+
+    return MailgunTransport(HttpApi(book.mailgun(connection)), path=MailgunPath(connection.require_tls))
+
+
+def _by_postmark(book: AccountBook, connection: PostmarkConnection) -> MailTransport:
+    from outreach_pipelines.adapters.http_api import HttpApi
+    from outreach_pipelines.adapters.postmark import PostmarkTransport
+
+    return PostmarkTransport(HttpApi(book.postmark(connection)), stream=connection.stream)

@@ -8,8 +8,6 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 
-import holidays
-
 from outreach_pipelines.domain.place import CountryCode, ZoneName
 from outreach_pipelines.domain.send_plan.snapshot import Country, SourceVersion
 
@@ -32,9 +30,15 @@ def country_around(code: CountryCode, day: date) -> Country:
 
 @cache
 def _public_holidays(code: CountryCode, years: tuple[int, ...]) -> frozenset[date]:
-    if code not in holidays.list_supported_countries(include_aliases=False):
+    # Loaded when a country is asked for, and that country alone: a list of all loads 250 modules.
+    from holidays import country_holidays
+
+    try:
+        found = country_holidays(code, years=years)
+    except NotImplementedError:
         return frozenset()
-    return frozenset(holidays.country_holidays(code, years=years))
+    # The library knows other names of a country, too, such as UK; they are none of ISO 3166-1.
+    return frozenset(found) if found.country == code else frozenset()
 
 
 @cache

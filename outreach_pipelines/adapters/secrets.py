@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
-from boto3.session import Session
-from botocore.exceptions import BotoCoreError, ClientError
-
 from outreach_pipelines.domain.reference import Fixed, FromEnvironment, SecretRef, SecretScheme, Setting
 from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.errors import SettingsFault, Unreadable
@@ -60,6 +57,10 @@ class SecretSource:
         assert_never(reference.scheme)
 
     def _from_aws(self, reference: SecretRef) -> str:
+        # Few installations keep secrets there, and every run loads this module.
+        from boto3.session import Session
+        from botocore.exceptions import BotoCoreError, ClientError
+
         session = Session(region_name=self.region)
         try:
             if reference.scheme is SecretScheme.SSM:

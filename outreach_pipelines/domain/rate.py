@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import fsum
 
-from scipy.special import betaincinv
-
 MINIMUM_STRENGTH = 20.0
 """A fitted prior weighs at least twenty trials: a pool of wildly different members still steadies a small one."""
 MAXIMUM_STRENGTH = 2_000.0
@@ -53,6 +51,9 @@ class BetaPrior:
 
     def quantile(self, probability: float) -> float:
         """The rate below which the true one lies with this probability: 0.5 the median, 0.05 the 95 % lower bound."""
+        # Every run loads this module, and few ask for a quantile; scipy is the dearest import of all.
+        from scipy.special import betaincinv
+
         return float(betaincinv(self.alpha, self.beta, probability))
 
 

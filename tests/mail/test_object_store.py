@@ -13,7 +13,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from outreach_pipelines.adapters.object_store import LocalObjectStore, S3ObjectStore, object_store_at
+from outreach_pipelines.adapters.object_store import LocalObjectStore, object_store_at
+from outreach_pipelines.adapters.s3_objects import S3ObjectStore
 from outreach_pipelines.application.stored_objects import (
     AlreadyThere,
     ObjectKey,

@@ -13,13 +13,13 @@ from types import MappingProxyType
 from sqlalchemy import Connection, Engine, RowMapping
 
 from outreach_pipelines.adapters.postgres.account_blocks import AccountBlocks, WorkerId, new_worker
+from outreach_pipelines.adapters.postgres.letter_rows import content_of, sender_of
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session, tenant_statement
 from outreach_pipelines.application.ports import Begun, NextDue, NotBegun, Swept
 from outreach_pipelines.application.prove_accounts import AccountToProve
-from outreach_pipelines.domain.attachments import AttachmentRef
 from outreach_pipelines.domain.ids import AccountId
-from outreach_pipelines.domain.letter import ClaimedMessage, ClaimToken, Content, Letter, Recipient, Sender, Thread
+from outreach_pipelines.domain.letter import ClaimedMessage, ClaimToken, Letter, Recipient, Thread
 from outreach_pipelines.domain.message import MessageId, MessageState
 from outreach_pipelines.domain.message_tag import WireTag
 from outreach_pipelines.domain.send_answer import Accepted, RefusalAction, RefusalVerdict, Refused
@@ -218,24 +218,10 @@ def _letter(tenant: TenantId, token: ClaimToken, row: RowMapping) -> Letter:
         due_at=row["due_at"],
         window_end=row["window_end"],
         recipient=Recipient(row["recipient"], bytes(row["recipient_hmac"]), _fields(row)),
-        sender=Sender(
-            mailbox_id=row["mailbox_id"],
-            address=row["sender_address"],
-            display_name=row["sender_name"],
-            company=row["sender_company"],
-            website=row["sender_website"],
-            contact=row["sender_contact"],
-            privacy_notice_url=row["privacy_notice_url"],
-            postal_address=row["postal_address"],
-            unsubscribe_host=row["unsubscribe_host"],
-        ),
-        content=Content(row["subject"], row["text_sha256"], row["html_sha256"], _attachments(row)),
+        sender=sender_of(row),
+        content=content_of(row),
         thread=Thread(tuple(row["thread"]), row["thread_subject"]) if row["thread"] else None,
     )
-
-
-def _attachments(row: RowMapping) -> tuple[AttachmentRef, ...]:
-    return tuple(AttachmentRef(file["sha256"], file["name"], file["octets"]) for file in row["attachments"])
 
 
 def _fields(row: RowMapping) -> MappingProxyType[str, str]:

@@ -13,9 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from outreach_pipelines.adapters.postgres.copying import copy_rows
 from outreach_pipelines.adapters.postgres.named import statements
+from outreach_pipelines.adapters.postgres.placed_letters import placed_wordings
 from outreach_pipelines.adapters.postgres.snapshot_reader import read_snapshot
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
+from outreach_pipelines.application.judge_letters import letter_faults
 from outreach_pipelines.application.plan_sends import PlanFiles, PlanRow, PlanStatus, Release, SavedPlan
+from outreach_pipelines.application.ports import LetterRenderer
 from outreach_pipelines.domain.ids import CampaignId, EnrollmentId
 from outreach_pipelines.domain.message import PlanId
 from outreach_pipelines.domain.send_key import send_key
@@ -34,9 +37,10 @@ _LISTED = tuple(field.name for field in fields(PlanRow) if field.name not in ("s
 
 @dataclass(frozen=True, slots=True)
 class PostgresPlanStore:
-    """`PlanStore` as role outreach_app."""
+    """`PlanStore` as role outreach_app. Without a `renderer` letters are not judged before a release."""
 
     engine: Engine
+    renderer: LetterRenderer | None = None
 
     def snapshot(self, tenant: TenantId, day: date) -> Snapshot:
         """See `PlanStore.snapshot`. One REPEATABLE READ transaction, so that the rows agree with each other."""
@@ -70,7 +74,16 @@ class PostgresPlanStore:
     def blockers(self, tenant: TenantId, plan: PlanId) -> Sequence[str]:
         """See `PlanStore.blockers`."""
         with tenant_session(self.engine, tenant) as connection:
-            return list(connection.execute(_SQL["blockers_of_release"], {"plan_id": plan}).scalars())
+            blockers = list(connection.execute(_SQL["blockers_of_release"], {"plan_id": plan}).scalars())
+        return [*blockers, *self._letter_blockers(tenant, plan)]
+
+    def _letter_blockers(self, tenant: TenantId, plan: PlanId) -> Sequence[str]:
+        if self.renderer is None:
+            return ()
+        with tenant_session(self.engine, tenant) as connection:
+            wordings = placed_wordings(connection, tenant, plan)
+        # Filled in outside of the transaction: templates come from another store, which may be slow.
+        return letter_faults(wordings, self.renderer)
 
     def release(self, tenant: TenantId, plan: PlanId, reason: str) -> Release:
         """See `PlanStore.release`."""

@@ -6,10 +6,10 @@ Belongs here: variables, rows, the solver. Does not: what they mean.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import floor
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
-from scipy.optimize import linprog
-from scipy.sparse import csr_array
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Variable = NewType("Variable", int)
 _ROUNDING = 1e-6
@@ -34,9 +34,11 @@ class _Rows:
             self.factor.append(factor)
         self.limit.append(limit)
 
-    def matrix(self, columns: int) -> csr_array | None:
+    def matrix(self, columns: int) -> "csr_array | None":
         if not self.limit:
             return None
+        from scipy.sparse import csr_array
+
         return csr_array((self.factor, (self.row, self.column)), shape=(len(self.limit), columns), dtype=float)
 
 
@@ -72,6 +74,9 @@ class Programme:
         """The largest whole number of messages not above the optimum. Raises `UnsolvedError`."""
         if not self._uppers:
             return 0
+        # Every run loads this module, and only a plan's solves; scipy is the dearest import of all.
+        from scipy.optimize import linprog
+
         solved = linprog(
             self._worth,
             A_ub=self._most.matrix(self.size),

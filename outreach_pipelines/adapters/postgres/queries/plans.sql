@@ -227,3 +227,27 @@ select 'the plan places messages of campaign ' || c.name || ', which is ' || c.s
  where c.tenant_id = (select app.tenant()) and c.state <> 'active'
    and exists (select from app.decision d join app.enrollment e on e.tenant_id = d.tenant_id and e.enrollment_id = d.enrollment_id
                 where d.tenant_id = c.tenant_id and d.plan_id = :plan_id and d.placed and e.campaign_id = c.campaign_id);
+
+-- name: placed_wordings
+-- Each wording that a plan places, with the fields that its people have (true) or have empty (false): letters of equal fields fill in alike.
+with placed as (
+    select e.campaign_id, d.step, d.variant, f.fields, count(*) as people
+      from app.decision d
+      join app.enrollment e on e.tenant_id = d.tenant_id and e.enrollment_id = d.enrollment_id
+      join app.lead l on l.tenant_id = e.tenant_id and l.lead_id = e.lead_id
+     cross join lateral (
+           select jsonb_object_agg(key, value <> '' order by key) as fields
+             from jsonb_each_text(l.fields || jsonb_build_object('first_name', coalesce(l.first_name, ''), 'last_name', coalesce(l.last_name, ''),
+                    'company', coalesce(l.company, ''), 'country', coalesce(l.country, ''), 'source', l.basis_source))) f
+     where d.tenant_id = (select app.tenant()) and d.plan_id = :plan_id and d.placed
+     group by 1, 2, 3, 4)
+select c.campaign_id, c.name as campaign, p.step, p.variant, p.fields, p.people, v.subject, v.text_sha256, v.html_sha256,
+       array(select row_to_json(f) from (select a.sha256, a.name, a.octets from app.campaign_step_attachment a
+                                          where a.tenant_id = c.tenant_id and a.campaign_id = c.campaign_id and a.step = p.step
+                                          order by a.position) f) as attachments,
+       t.postal_address, t.sender_company, t.sender_website, t.sender_contact, t.privacy_notice_url, t.unsubscribe_host
+  from placed p
+  join app.campaign c on c.tenant_id = (select app.tenant()) and c.campaign_id = p.campaign_id
+  join app.campaign_variant v on v.tenant_id = c.tenant_id and v.campaign_id = p.campaign_id and v.step = p.step and v.variant = p.variant
+  join app.tenant t on t.tenant_id = c.tenant_id
+ order by c.name, p.step, p.variant, p.fields;
