@@ -6,10 +6,10 @@ BIN := .venv/bin
 # With a complete lock there is nothing to resolve: --no-deps, and each file is checked against its hash.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: help demo dev test check bench bench-send prove clean install lock
+.PHONY: help demo dev test check bench bench-send bench-plan prove clean install lock
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.local ## install, start everything, live one business day, print a summary
 	@$(BIN)/outreach demo
@@ -34,8 +34,13 @@ bench: .venv/.dev ## measure what is claimed, beside its peers
 bench-send: .venv/.dev .venv-bench/.installed ## what a message costs, beside Procrastinate and django-post-office
 	@$(BIN)/python bench/bench_send.py
 
+bench-plan: .venv/.dev ## how planning grows from 1,000 to 600,000 candidates, with a plot in var/
+	@nice $(BIN)/python bench/bench_plan.py --growth --tenants 4
+
 prove: .venv/.dev ## the send protocol's proofs at full size
-	$(BIN)/outreach prove --schedules 1000000 --postgres 5000 --kills 1000 --json
+	@mkdir -p var
+	$(BIN)/outreach prove --schedules 1000000 --postgres 5000 --kills 1000 --parts var/prove-parts.jsonl --json
+	@rm -f var/prove-parts.jsonl  # it was for going on after an end in between; the next call lives everything anew
 	$(BIN)/python -m pytest tests/simulation tests/conformance tests/postgres/test_send_protocol.py tests/property tests/crash
 
 install: .venv/.dev ## install what development needs

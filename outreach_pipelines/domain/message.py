@@ -45,7 +45,11 @@ class MessageEvent(StrEnum):
     ACCEPTANCE_SEEN = "acceptance_seen"  # an event or a look-up carries our verified tag or Message-ID
     REJECTED_AFTER_ACCEPTANCE = "rejected_after_acceptance"  # SES: Reject and Rendering Failure come after Send
     ABSENCE_PROVEN = "absence_proven"  # by the stream's watermark, by two looks, or by a person's word
+    ABSENT_AND_SENT_BEFORE = "absent_and_sent_before"  # not taken, and its key was accepted under another plan
     NO_EVIDENCE = "no_evidence"  # this provider will never tell
+    REPEAT_CHOSEN = "repeat_chosen"  # nor will this one, and the tenant chose to send once more (`smtp_at_least_once`)
+    REPEAT_TOO_LATE = "repeat_too_late"  # the window has passed before it was sent once more
+    ACCEPTED_TWICE = "accepted_twice"  # taken, and so was the same message under another attempt or plan
     SUPPRESS = "suppress"
     EXPIRE = "expire"
     CANCEL = "cancel"
@@ -63,7 +67,8 @@ S = MessageState
 E = MessageEvent
 
 OPEN_STATES = frozenset({S.PLANNED, S.CLAIMED, S.SENDING, S.RETRY_WAIT, S.IN_DOUBT})
-#: States in which the provider may hold the message; a re-plan must not make a second one.
+#: States in which the provider may hold the message; a re-plan must not make a second one. Nor of a planned one that is to be
+#: sent once more: its row names the attempt that may have been taken.
 MAYBE_SENT_STATES = frozenset({S.SENDING, S.IN_DOUBT, S.UNKNOWN, S.ACCEPTED})
 
 _NOT_CLAIMED = Ignored("only a claimed message has a claim to end")
@@ -71,6 +76,8 @@ _NO_CALL_UNDER_WAY = Ignored("the answer belongs to an attempt that was settled 
 _ONLY_WAITING_ARE_CLAIMED = Ignored("only a planned message, or one whose retry is due, is claimed")
 _INTENT_NEEDS_CLAIM = Ignored("an intent needs the claim; its compare-and-set finds none")
 _NO_DOUBT = Ignored("there is no doubt to settle")
+_NOTHING_TO_REPEAT = Ignored("only what waits to be sent once more can be too late for it")
+_NO_SECOND_ATTEMPT = Ignored("its end stays; the second acceptance is kept with its attempt, and counted")
 _TOO_LATE = Ignored("the provider may hold it: nothing on our side can take it back")
 _CLOSED = Ignored("it has ended already, and its first reason stays")
 
@@ -108,7 +115,22 @@ _RULES: Mapping[MessageEvent, tuple[Mapping[MessageState, MessageState], Mapping
     ),
     # From unknown only a person leads back: what proves nothing any more is known by somebody.
     E.ABSENCE_PROVEN: ({S.IN_DOUBT: S.PLANNED, S.UNKNOWN: S.PLANNED}, {}, _NO_DOUBT),
+    E.ABSENT_AND_SENT_BEFORE: ({S.IN_DOUBT: S.CANCELLED, S.UNKNOWN: S.CANCELLED}, {}, _NO_DOUBT),
     E.NO_EVIDENCE: ({S.IN_DOUBT: S.UNKNOWN}, {}, _NO_DOUBT),
+    # Once, under the same tag and Message-ID; not from unknown, which somebody has been told of.
+    E.REPEAT_CHOSEN: ({S.IN_DOUBT: S.PLANNED}, {}, _NO_DOUBT),
+    # Not expired: its first attempt may have been taken.
+    E.REPEAT_TOO_LATE: (
+        {S.PLANNED: S.UNKNOWN, S.RETRY_WAIT: S.UNKNOWN, S.EXPIRED: S.UNKNOWN},
+        {},
+        _NOTHING_TO_REPEAT,
+    ),
+    # One of the two counts as accepted: this one is the other.
+    E.ACCEPTED_TWICE: (
+        dict.fromkeys((S.PLANNED, S.CLAIMED, S.SENDING, S.RETRY_WAIT, S.IN_DOUBT, S.UNKNOWN), S.SUPERSEDED),
+        {},
+        _NO_SECOND_ATTEMPT,
+    ),
     **{
         event: (
             {S.PLANNED: end, S.CLAIMED: end, S.RETRY_WAIT: end},
@@ -121,6 +143,7 @@ _RULES: Mapping[MessageEvent, tuple[Mapping[MessageState, MessageState], Mapping
         {S.PLANNED: S.SUPERSEDED, S.RETRY_WAIT: S.SUPERSEDED, S.EXPIRED: S.SUPERSEDED, S.CANCELLED: S.SUPERSEDED},
         {
             S.CLAIMED: Ignored("a claimed message is kept; its intent fails on the revoked plan"),
+            S.SUPERSEDED: Ignored("a plan that places it again makes a new message, to which its key then points"),
             **dict.fromkeys(MAYBE_SENT_STATES, _TOO_LATE),
         },
         _CLOSED,

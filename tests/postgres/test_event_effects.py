@@ -13,6 +13,7 @@ from outreach_pipelines.adapters.postgres.message_store import PostgresMessageSt
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.record_events import record_events
 from outreach_pipelines.domain.delivery_event import BounceFacts, EventKind
+from outreach_pipelines.domain.free_mail import free_mail_domains
 from outreach_pipelines.domain.inbound.verdict import BlockCause, BounceClass, HardCause
 from outreach_pipelines.domain.message_tag import WireTag
 from outreach_pipelines.domain.send_answer import Refused, judge_refusal
@@ -116,6 +117,27 @@ def test_a_reply_stops_the_sequence_and_marks_the_person_as_engaged(
 
     assert enrollment(world, letter)["state"] == "replied"
     assert world.one("select engaged from app.lead where tenant_id = %(t)s", t=world.tenant) == {"engaged": True}
+
+
+@pytest.mark.parametrize(("domain", "colleague"), [("works.example", "finished"), (min(free_mail_domains()), "active")])
+def test_a_reply_ends_the_sequences_to_the_company_and_not_to_everybody_of_a_free_mail_domain(
+    inbox: PostgresEventInbox, messages: PostgresMessageStore, world: SmallWorld, domain: str, colleague: str
+) -> None:
+    world.message(1)
+    letter = sent(messages, world)
+    other = world.enroll(2)
+    world.sql("update app.sending_policy set stop_whole_company = true where tenant_id = %(t)s", t=world.tenant)
+    world.sql(
+        """update app.lead set address = split_part(address, '@', 1) || '@' || %(d)s, domain_hmac = sha256(convert_to(%(d)s, 'UTF8'))
+            where tenant_id = %(t)s""",
+        d=domain,
+        t=world.tenant,
+    )
+
+    apply(inbox, letter, item(EventKind.REPLIED))
+
+    state = world.one("select state from app.enrollment where enrollment_id = %(e)s", e=other)["state"]
+    assert (enrollment(world, letter)["state"], state) == ("replied", colleague)
 
 
 def test_a_message_rejected_after_acceptance_fails_and_a_late_send_event_does_not_revive_it(

@@ -35,11 +35,13 @@ def test_every_ignored_pair_says_why() -> None:
 
 
 @pytest.mark.parametrize("state", sorted(MAYBE_SENT_STATES))
-def test_what_may_have_been_sent_is_never_claimed_again_without_proof_of_absence(state: MessageState) -> None:
+def test_what_may_have_been_sent_is_never_claimed_again_without_proof_of_absence_or_the_tenants_own_choice(
+    state: MessageState,
+) -> None:
     followers = {event: advance(state, event) for event in MessageEvent}
 
     leading_back = {event for event, follower in followers.items() if follower in (S.PLANNED, S.CLAIMED)}
-    assert leading_back <= {E.ABSENCE_PROVEN}
+    assert leading_back <= {E.ABSENCE_PROVEN, E.REPEAT_CHOSEN}
 
 
 def test_a_lost_reply_is_doubt_and_never_a_retry() -> None:
@@ -90,6 +92,24 @@ def test_proof_of_absence_plans_only_what_is_in_doubt_or_was_given_up() -> None:
 
 def test_where_no_evidence_will_come_doubt_ends_as_unknown() -> None:
     assert moves(E.NO_EVIDENCE) == {S.IN_DOUBT: S.UNKNOWN}
+
+
+def test_what_was_not_taken_is_not_sent_where_the_same_message_left_under_another_plan() -> None:
+    assert moves(E.ABSENT_AND_SENT_BEFORE) == {S.IN_DOUBT: S.CANCELLED, S.UNKNOWN: S.CANCELLED}
+
+
+def test_a_tenants_choice_repeats_what_is_in_doubt_and_not_what_was_told_as_unknown() -> None:
+    assert moves(E.REPEAT_CHOSEN) == {S.IN_DOUBT: S.PLANNED}
+
+
+def test_a_repeat_whose_window_has_passed_is_unknown_and_not_expired_since_its_first_attempt_may_have_been_taken() -> (
+    None
+):
+    assert moves(E.REPEAT_TOO_LATE) == dict.fromkeys({S.PLANNED, S.RETRY_WAIT, S.EXPIRED}, S.UNKNOWN)
+
+
+def test_a_second_acceptance_ends_what_is_open_and_changes_no_end() -> None:
+    assert moves(E.ACCEPTED_TWICE) == dict.fromkeys(OPEN_STATES | {S.UNKNOWN}, S.SUPERSEDED)
 
 
 @pytest.mark.parametrize(("event", "end"), [(E.SUPPRESS, S.SUPPRESSED), (E.EXPIRE, S.EXPIRED), (E.CANCEL, S.CANCELLED)])

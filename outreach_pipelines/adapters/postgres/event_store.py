@@ -17,6 +17,7 @@ from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.ingest_events import InboxRow
 from outreach_pipelines.application.record_events import AppliedEvent, RecordedEvents, WaitingEvent
 from outreach_pipelines.domain.delivery_event import BounceFacts, DeliveryEvent, EventKind, cause_name, cause_named
+from outreach_pipelines.domain.free_mail import free_mail_domains
 from outreach_pipelines.domain.inbound.bounce_rules import classify_refusal, stage_of
 from outreach_pipelines.domain.inbound.verdict import BounceClass, EnhancedCode, ReplyCode
 from outreach_pipelines.domain.message import MessageId
@@ -167,7 +168,7 @@ class _Applying:
             )
         if applied.waiting.event.kind is EventKind.REPLIED:
             self.connection.execute(_SQL["engage"], enrollment)
-            self.connection.execute(_SQL["stop_company"], enrollment)
+            self.connection.execute(_SQL["stop_company"], enrollment | {"free_mail": sorted(free_mail_domains())})
         if effect.delays_next_step or effect.away_until is not None:
             soft = applied.waiting.event.kind is not EventKind.OUT_OF_OFFICE
             now = self.connection.execute(_SQL["policy_now"]).scalar_one()

@@ -110,11 +110,13 @@ select (select array_agg(s.delay_business_days order by s.step) from app.campaig
 select tenant_id, waiting from app.tenants_with_events();
 
 -- name: stop_company
--- Where the tenant wants it, a reply of one person ends the sequences to the whole company: the same mail domain.
+-- Where the tenant wants it, a reply of one person ends the sequences to the whole company, which is the mail domain unless anybody may
+-- have an address there.
 update app.enrollment e set state = 'finished', reason = 'company_replied', state_at = clock_timestamp()
   from app.lead mine, app.lead theirs, app.enrollment answered, app.sending_policy p
  where p.tenant_id = (select app.tenant()) and p.stop_whole_company
    and answered.tenant_id = p.tenant_id and answered.enrollment_id = :enrollment_id
    and mine.tenant_id = p.tenant_id and mine.lead_id = answered.lead_id
+   and split_part(mine.address, '@', 2) <> all (cast(:free_mail as text[]))
    and theirs.tenant_id = p.tenant_id and theirs.domain_hmac = mine.domain_hmac and theirs.lead_id <> mine.lead_id
    and e.tenant_id = p.tenant_id and e.lead_id = theirs.lead_id and e.state = 'active';
