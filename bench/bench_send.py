@@ -8,7 +8,6 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +28,7 @@ LEAST_SECONDS_OF_HOUR = 120
 def ours(on: Ground, *, workers: int, messages: int, tenants_each: int = 1, hot: bool = False, shared: bool = False,
          smtp: bool = False, ses: bool = False) -> Result:  # fmt: skip
     """`messages` in all. `hot`: one tenant for all workers. `shared`: one account for all tenants. Without `smtp` and `ses` nothing is called."""
-    _wait_for_room_in_hour()
+    tenants.wait_for_room_in_hour(LEAST_SECONDS_OF_HOUR)
     number = 1 if hot else workers * tenants_each
     account = tenants.new_account(on.admin, "smtp", {})
     due = []
@@ -109,12 +108,6 @@ def _letter() -> dict[str, object]:
 
 def _tell(command: Sequence[str | Path], orders: Orders) -> None:
     subprocess.run(command, input=json.dumps(orders) + "\n", text=True, check=True, stdout=subprocess.PIPE)
-
-
-def _wait_for_room_in_hour() -> None:
-    left = 3600 - time.time() % 3600
-    if left < LEAST_SECONDS_OF_HOUR:
-        time.sleep(left + 1)
 
 
 def figures(on: Ground, messages: int) -> list[Figure]:

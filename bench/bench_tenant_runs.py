@@ -19,7 +19,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sending import tenants
@@ -63,8 +62,7 @@ class Wanted:
 
 def tenant_keys(on: Ground, wanted: Wanted) -> Sequence[str]:
     """The partitions of new tenants with messages due from now on."""
-    needed = wanted.after + wanted.minutes + MINUTES_TO_END
-    assert datetime.now(UTC).minute + needed < 60, f"begin at least {needed} minutes before the hour ends"
+    tenants.wait_for_room_in_hour((wanted.after + wanted.minutes + MINUTES_TO_END) * 60)
     login = {"username": SMTP_NAME, "password": f"env:{PASSWORD_NAME}", "tls": "none"}
     settings = {"host": "127.0.0.1", "port": str(on.lab.ports.smtp), **login}
     account = tenants.new_account(on.admin, "smtp", settings)

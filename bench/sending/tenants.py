@@ -6,6 +6,7 @@ Belongs here: rows. Does not: who sends them.
 import hashlib
 import json
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -49,6 +50,13 @@ def new_account(admin: "psycopg.Connection[tuple[int]]", kind: str, settings: di
            values (%(name)s, %(kind)s, 'us-east-1', 'env:X', '{consent}', clock_timestamp(), %(settings)s, 10000000, 100000) returning account_id""",
         name=f"bench-{secrets.token_hex(4)}", kind=kind, settings=json.dumps(settings),
     )  # fmt: skip
+
+
+def wait_for_room_in_hour(seconds: float) -> None:
+    """Messages belong to their UTC hour: with less than that left of this one, wait for the next."""
+    left = 3600 - time.time() % 3600
+    if left < seconds:
+        time.sleep(left + 1)
 
 
 def due_tenant(admin: "psycopg.Connection[tuple[int]]", account: int, messages: int) -> DueTenant:
