@@ -98,7 +98,7 @@ class MemoryDoubt:
         if row.attempt != attempt.number or row.state not in _DOUBTED:
             return Release.ATTEMPT_SETTLED
         if self.tables.accepted_before(row):
-            row.happens(MessageEvent.NO_EVIDENCE, self.machine_now(), "accepted_before")
+            row.happens(MessageEvent.ABSENT_AND_SENT_BEFORE, self.machine_now(), "accepted_before")
             return Release.ACCEPTED_BEFORE
         row.happens(MessageEvent.ABSENCE_PROVEN, self.machine_now(), f"absent: {reason}")
         row.released_on_absence += 1
