@@ -13,7 +13,7 @@ from outreach_pipelines.proof.schedule import Placement, Schedule
 from outreach_pipelines.proof.virtual_database import VirtualDatabase, virtual_database
 from outreach_pipelines.proof.world import Founding, live
 
-SCHEDULES = 60
+SCHEDULES = 200
 
 
 @pytest.fixture(scope="module")
