@@ -9,12 +9,12 @@ from outreach_pipelines.domain.attachments import AttachmentRef
 from outreach_pipelines.domain.letter import Content, Sender
 
 
-def sender_of(row: RowMapping) -> Sender:
-    """The mailbox and its company."""
+def sender_of(row: RowMapping, *, mailbox: int, address: str, display_name: str) -> Sender:
+    """A mailbox, with what the row says of its company."""
     return Sender(
-        mailbox_id=row["mailbox_id"],
-        address=row["sender_address"],
-        display_name=row["sender_name"],
+        mailbox_id=mailbox,
+        address=address,
+        display_name=display_name,
         company=row["sender_company"],
         website=row["sender_website"],
         contact=row["sender_contact"],

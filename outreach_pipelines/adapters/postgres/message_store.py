@@ -218,7 +218,9 @@ def _letter(tenant: TenantId, token: ClaimToken, row: RowMapping) -> Letter:
         due_at=row["due_at"],
         window_end=row["window_end"],
         recipient=Recipient(row["recipient"], bytes(row["recipient_hmac"]), _fields(row)),
-        sender=sender_of(row),
+        sender=sender_of(
+            row, mailbox=row["mailbox_id"], address=row["sender_address"], display_name=row["sender_name"]
+        ),
         content=content_of(row),
         thread=Thread(tuple(row["thread"]), row["thread_subject"]) if row["thread"] else None,
     )

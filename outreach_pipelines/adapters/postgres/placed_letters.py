@@ -10,10 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping
 
-from outreach_pipelines.adapters.postgres.letter_rows import content_of
+from outreach_pipelines.adapters.postgres.letter_rows import content_of, sender_of
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.application.judge_letters import PlacedWording
-from outreach_pipelines.domain.letter import ClaimedMessage, ClaimToken, Letter, Recipient, Sender
+from outreach_pipelines.domain.letter import ClaimedMessage, ClaimToken, Letter, Recipient
 from outreach_pipelines.domain.message import MessageId, PlanId
 from outreach_pipelines.domain.suppression import CampaignName
 from outreach_pipelines.domain.tenant import TenantId
@@ -42,7 +42,7 @@ def _letter(tenant: TenantId, row: RowMapping) -> Letter:
         due_at=_NEVER,
         window_end=_NEVER,
         recipient=Recipient(_ADDRESS, b"", _fields(row)),
-        sender=_sender(row),
+        sender=sender_of(row, mailbox=0, address=_ADDRESS, display_name=_VALUE),
         content=content_of(row),
         thread=None,
     )
@@ -51,17 +51,3 @@ def _letter(tenant: TenantId, row: RowMapping) -> Letter:
 def _fields(row: RowMapping) -> dict[str, str]:
     filled = {name: _VALUE if has_value else "" for name, has_value in row["fields"].items()}
     return filled | {"email": _ADDRESS}
-
-
-def _sender(row: RowMapping) -> Sender:
-    return Sender(
-        mailbox_id=0,
-        address=_ADDRESS,
-        display_name=_VALUE,
-        company=row["sender_company"],
-        website=row["sender_website"],
-        contact=row["sender_contact"],
-        privacy_notice_url=row["privacy_notice_url"],
-        postal_address=row["postal_address"],
-        unsubscribe_host=row["unsubscribe_host"],
-    )
