@@ -41,7 +41,7 @@ prove: .venv/.dev ## the send protocol's proofs at full size
 	@mkdir -p var
 	$(BIN)/outreach prove --schedules 1000000 --postgres 5000 --kills 1000 --parts var/prove-parts.jsonl --json
 	@rm -f var/prove-parts.jsonl  # it was for going on after an end in between; the next call lives everything anew
-	$(BIN)/python -m pytest tests/simulation tests/conformance tests/postgres/test_send_protocol.py tests/property tests/crash
+	$(BIN)/python -m pytest tests/simulation tests/conformance tests/postgres/test_claims.py tests/postgres/test_send_protocol.py tests/postgres/test_outcomes.py tests/property tests/crash
 
 install: .venv/.dev ## install what development needs
 
