@@ -14,12 +14,15 @@ from outreach_pipelines.adapters.postgres.event_store import PostgresEventInbox
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.application.ports import Begun
 from outreach_pipelines.domain.delivery_event import EventKind
-from outreach_pipelines.domain.doubt import DoubtPolicy, GiveUp, Held, judge_doubt
+from outreach_pipelines.domain.doubt import DoubtPolicy, GiveUp, GiveUpReason, Held, judge_doubt
 from outreach_pipelines.domain.letter import Letter
 from outreach_pipelines.domain.message_tag import WireTag
 from outreach_pipelines.domain.send_answer import Accepted
 
 TAKEN = Accepted("queued", "<name@box.example>")
+KEEPS_SENT = (
+    """update app.provider_account set settings = '{"username": "u", "keeps_sent": "yes"}' where account_id = %(a)s"""
+)
 LATER = NOON + timedelta(minutes=5)
 
 
@@ -99,11 +102,38 @@ def test_a_provider_whose_records_can_be_asked_is_asked_and_the_choice_changes_n
     messages: PostgresMessageStore, world: SmallWorld, engine: Engine
 ) -> None:
     choose_at_least_once(world)
-    world.sql("update app.provider_account set settings = '{\"username\": \"u\", \"keeps_sent\": \"yes\"}' where account_id = %(a)s", a=world.account)  # fmt: skip
+    world.sql(KEEPS_SENT, a=world.account)
 
     letter = doubted(messages, world)
 
     assert world.state(letter.claim.message_id)["state"] == "in_doubt"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(KEEPS_SENT, id="a provider whose records can be asked"),
+        pytest.param("update app.send_attempt set lost_from = 1 where tenant_id = %(t)s", id="attempts that a restored database does not know"),
+        pytest.param("update app.message set window_start = window_start - interval '1 day', window_end = due_at + interval '1 second' where tenant_id = %(t)s", id="a window that has passed"),
+        pytest.param("insert into app.event_inbox (tenant_id, source, dedupe_key, kind, occurred_at, plan_day, message_id, attempt, body) "
+                     "select tenant_id, 'test', 'one', 'delivered', clock_timestamp(), plan_day, message_id, 1, '{}' from app.message where tenant_id = %(t)s", id="news that waits to be read"),
+    ],
+)  # fmt: skip
+def test_by_choice_it_is_still_not_sent_again_after(
+    messages: PostgresMessageStore, world: SmallWorld, engine: Engine, change: str
+) -> None:
+    choose_at_least_once(world)
+    world.message(1)
+    (letter,) = claim(messages, world)
+    begin(messages, letter)
+    messages.record_doubt(letter.claim, "timeout")
+    world.at(LATER)
+    world.sql(change, t=world.tenant, a=world.account)
+
+    PostgresDoubtStore(engine).give_up(about(letter), GiveUpReason.NOTHING_WILL_TELL)
+
+    row = world.state(letter.claim.message_id)
+    assert (row["state"], row["released_on_absence"]) == ("unknown", 0)
 
 
 def test_news_of_either_copy_is_news_of_the_one_message(
