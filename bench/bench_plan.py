@@ -1,28 +1,29 @@
 """How long planning a day takes, how much memory, and how much of what is possible it places.
 
 Prints one JSON object a figure: 60,000 candidates for 1,200 mailboxes with explanations, throttled and not, beside the
-bound. With `--growth` also 1,000 to 600,000 candidates, with a plot in var/; with `--tenants N` also N tenants of the same
-size in two processes, from which follows what a hundred of them take. Each is measured in a process of its own.
+bound. `--growth`: 1,000 to 600,000 candidates, with a plot in var/. `--tenants N`: N tenants of that size, two at a time, none
+of them extrapolated. `--database`: reading and writing the plan of one tenant, as JSON and to PostgreSQL, timed apart. Each
+day is made and planned in a process of its own.
 """
 
 import argparse
 import json
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from planning.growth import SIZES, against_n_log_n, draw, exponent
 from planning.measure import Measured, as_row, measure, with_bound
+from planning.stored import in_and_out
+from planning.tenants import all_days
+from planning.tenants import as_row as as_tenant_row
 from planning.world import Size
 
 ROOT = Path(__file__).parents[1]
 PLOT = ROOT / "var" / "bench-plan.svg"
+CANDIDATES = 60_000
 CANDIDATES_OF_MAILBOX = 50
 CANDIDATES_OF_POOL = 2_000
-TENANTS = 100
-PROCESSES = 2
 
 
 def main() -> None:
@@ -33,19 +34,26 @@ def main() -> None:
     parser.add_argument("--bound", action="store_true", help="also solve for the most that could be placed")
     parser.add_argument("--best-of", type=int, default=1)
     parser.add_argument("--growth", action="store_true")
-    parser.add_argument("--tenants", type=int, default=0)
+    parser.add_argument("--tenants", type=int, default=0, help="only so many tenants, two at a time")
+    parser.add_argument("--database", action="store_true", help="only JSON and PostgreSQL, in and out")
     options = parser.parse_args()
+    if options.database:
+        size = size_of(options.candidates or CANDIDATES, throttled=True, seed=options.seed)
+        show({"what": "in and out"} | in_and_out(size))
+        return
+    if options.growth:
+        show_growth()
+    if options.tenants:
+        show_tenants(options.tenants, options.candidates or CANDIDATES)
+    if options.growth or options.tenants:
+        return
     if options.candidates:
         size = size_of(options.candidates, throttled=not options.unthrottled, seed=options.seed)
         row, made, _ = measure(size, best_of=options.best_of)
         show(with_bound(row, made) if options.bound else as_row(row))
         return
     for title, more in (("six domains throttled", ()), ("no throttle", ("--unthrottled",))):
-        show({"what": title} | apart(60_000, "--bound", "--best-of", "3", *more))
-    if options.growth:
-        show_growth()
-    if options.tenants:
-        show_tenants(options.tenants)
+        show({"what": title} | apart(CANDIDATES, "--bound", "--best-of", "3", *more))
 
 
 def size_of(candidates: int, *, throttled: bool, seed: int) -> Size:
@@ -77,21 +85,10 @@ def show_growth() -> None:
     show({"exponent": round(exponent(rows), 3), "over_n_log_n": round(against_n_log_n(rows), 2), "plot": str(PLOT.relative_to(ROOT))})  # fmt: skip
 
 
-def show_tenants(count: int) -> None:
-    """Tenants share nothing: a hundred take a hundred times what one takes, divided by the processes."""
-    start = time.monotonic()
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        rows = list(pool.map(lambda seed: apart(60_000, "--seed", str(seed)), range(1, count + 1)))
-    seconds = sum(float(str(row["plan"])) for row in rows)
-    show(
-        {
-            "what": f"{count} tenants of 60,000 x 1,200, {PROCESSES} at a time, each in a process of its own",
-            "plan_cpu_seconds_each": round(seconds / count, 2),
-            "for_6000000_x_120000_in_100_tenants_on_2_cores_s": round(seconds / count * TENANTS / PROCESSES),
-            "peak_mb_of_any_process": max(int(str(row["peak_mb"])) for row in rows),
-            "wall_seconds_with_making_the_data": round(time.monotonic() - start, 1),
-        }
-    )
+def show_tenants(count: int, candidates: int) -> None:
+    sizes = (size_of(candidates, throttled=True, seed=seed) for seed in range(1, count + 1))
+    summary = all_days(sizes, tell=lambda row: show({"what": "tenant"} | as_tenant_row(row)))
+    show({"what": f"{count} tenants of {candidates:,} candidates"} | summary)
 
 
 if __name__ == "__main__":

@@ -109,7 +109,13 @@ def mailbox(die: Die, number: int, domains: int, day: date) -> s.Mailbox:
         follow_ups_ahead=tuple(die.number(0, 8) for _ in range(die.number(0, 12))),
         account_ids=tuple(map(s.AccountId, die.one((1, 2), (2, 1), die.usually((1,), ())))),
         inbox_readable=die.usually(True, False),
+        provider_holds=die.usually((), (s.ProviderHold(die.one(*s.RecipientProvider), hold(die)),)),
+        path_holds=die.usually((), (s.PathHold(s.AccountId(die.number(1, 2)), hold(die)),)),
     )
+
+
+def hold(die: Die) -> s.Hold:
+    return s.Hold(Fraction(die.number(0, 4), 4), "held")
 
 
 def campaign(die: Die, number: int) -> s.Campaign:
@@ -127,6 +133,7 @@ def campaign(die: Die, number: int) -> s.Campaign:
         required_fields=frozenset({FieldName("company")}),
         has_postal_address=die.usually(True, False),
         has_unsubscribe=die.usually(True, False),
+        hold=die.usually(None, hold(die)),
     )
 
 
@@ -185,11 +192,15 @@ def roll(die: Die, *, mailboxes: int, candidates: int) -> s.Snapshot:
         mailboxes=tuple(mailbox(die, n, 4, day) for n in range(1, mailboxes + 1)),
         accounts=(
             make.account(1, share_left=die.cap(20)),
-            make.account(2, allowed_basis=frozenset(BASES), share_left=die.cap(40)),
+            make.account(2, allowed_basis=frozenset(BASES), share_left=die.cap(40), hold=die.usually(None, hold(die))),
         ),
         campaigns=tuple(campaign(die, n) for n in range(1, 4)),
         candidates=tuple(candidate(die, n, 3, mailboxes, day) for n in range(1, candidates + 1)),
         used_today=s.UsedToday(companies=(s.CompanyUse(s.CompanyKey(make.hmac("company", 1)), 1),)),
+        lead_file_holds=tuple(
+            s.LeadFileHold(s.LeadFileId(n), hold(die), tuple(s.EnrollmentId(die.number(1, 60)) for _ in range(9)))
+            for n in range(1, die.usually(1, 2, 3))
+        ),
     )
 
 

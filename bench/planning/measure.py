@@ -7,7 +7,9 @@ import gc
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 from planning.world import Size, snapshot
 
@@ -16,6 +18,8 @@ from outreach_pipelines.domain.send_plan.codec import decode_snapshot, encode_pl
 from outreach_pipelines.domain.send_plan.plan import Plan
 from outreach_pipelines.domain.send_plan.planner import plan
 from outreach_pipelines.domain.send_plan.snapshot import Snapshot
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +42,14 @@ def measure(size: Size, *, best_of: int = 1) -> tuple[Measured, Snapshot, Plan]:
     """Plan a made-up day. The garbage collector is left to itself, but for what was there before."""
     made = snapshot(size)
     encoded = encode_snapshot(made)
-    read, made = _timed(lambda: decode_snapshot(encoded))
+    read, made = cpu_of(lambda: decode_snapshot(encoded))
     gc.collect()
     gc.freeze()
-    before = _peak_mb()
-    runs = [_timed(lambda: plan(made)) for _ in range(best_of)]
+    before = peak_mb()
+    runs = [cpu_of(lambda: plan(made)) for _ in range(best_of)]
     seconds, result = min(runs, key=lambda run: run[0])
-    peak = _peak_mb()
-    write, _ = _timed(lambda: encode_plan(result))
+    peak = peak_mb()
+    write, _ = cpu_of(lambda: encode_plan(result))
     placed = len(result.placements)
     row = Measured(
         size.candidates, size.mailboxes, placed, seconds, yardstick(), read, write, peak, before, result.plan_hash
@@ -72,12 +76,14 @@ def yardstick() -> float:
     return time.process_time() - start
 
 
-def _timed(work):  # type: ignore[no-untyped-def] # any work, any result
+def cpu_of(work: Callable[[], Result]) -> tuple[float, Result]:
+    """CPU seconds of this process for some work, and its result."""
     start = time.process_time()
     result = work()
     return time.process_time() - start, result
 
 
-def _peak_mb() -> int:
+def peak_mb() -> int:
+    """The most memory that this process ever held."""
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes // (1024 * 1024 if sys.platform == "darwin" else 1024)

@@ -27,6 +27,7 @@ from outreach_pipelines.domain.mailbox_health import (
 )
 from outreach_pipelines.domain.provider_account import ProviderKind
 from outreach_pipelines.domain.ramp_up import RampDay, RampStage, RampStep, ramp_policy, ramped_cap
+from outreach_pipelines.domain.reception import Reception, ReceptionRecord, receptions
 from outreach_pipelines.domain.send_answer import Refused, judge_refusal
 from outreach_pipelines.domain.send_plan.senders import MailboxState
 from outreach_pipelines.domain.sending_policy import RampUp
@@ -82,10 +83,11 @@ class MailboxRecord:
 
 @dataclass(frozen=True, slots=True)
 class HealthRecord:
-    """All mailboxes of a tenant that are not retired, and the tenant's ramp."""
+    """All mailboxes of a tenant that are not retired, the tenant's ramp, and its domains with each recipient provider."""
 
     ramp_up: RampUp
     mailboxes: tuple[MailboxRecord, ...]
+    receptions: tuple[ReceptionRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,11 @@ class HealthStore(Protocol):
         """What was known at the end of `day`, or by now if it is not over; earlier scores are those of `version`."""
         ...
 
-    def save(self, tenant: TenantId, day: date, scored: Sequence[ScoredMailbox]) -> None:
-        """One row a mailbox, day and version of the formula; saving the same again changes nothing."""
+    def save(
+        self, tenant: TenantId, day: date, scored: Sequence[ScoredMailbox], receptions: Sequence[Reception]
+    ) -> None:
+        """One row a mailbox, day and version of the formula, and one a domain, recipient provider, day and version;
+        saving the same again changes nothing."""
         ...
 
 
@@ -147,7 +152,7 @@ def score_mailboxes(store: HealthStore, *, tenant: TenantId, day: date) -> Score
         _scored(mailbox, rows, priors, record.ramp_up, day)
         for mailbox, rows in zip(record.mailboxes, evidence, strict=True)
     )
-    store.save(tenant, day, scored)
+    store.save(tenant, day, scored, receptions(record.receptions, day))
     return ScoredMailboxes(scored)
 
 

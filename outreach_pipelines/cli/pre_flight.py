@@ -3,7 +3,7 @@
 Belongs here: the sample, and telling. Does not: the rules (`domain.pre_flight`, `domain.campaign`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
 
 import typer
@@ -13,7 +13,7 @@ from outreach_pipelines.adapters.templates import render
 from outreach_pipelines.application.import_inventory import FaultyInventory
 from outreach_pipelines.domain.campaign import LEAD_FIELDS, Campaign, Step, Variant, faults_of
 from outreach_pipelines.domain.inventory import TenantInventory
-from outreach_pipelines.domain.pre_flight import Finding, SampleLetter, Weight, findings_of
+from outreach_pipelines.domain.pre_flight import Finding, SampleLetter, Weight, findings_of, lacking
 from outreach_pipelines.errors import NotFound, TemplateFault
 from resources import files
 
@@ -39,14 +39,18 @@ _SYSTEM = {
 def pre_flight(
     campaign: Annotated[str | None, typer.Argument(help="one campaign; all when left out")] = None,
     tenant: Annotated[str | None, typer.Option("--tenant", help="one tenant; all when left out")] = None,
+    field: Annotated[
+        list[str] | None, typer.Option("--field", help="a value of the sample, NAME=VALUE; any number of them")
+    ] = None,
 ) -> None:
     """Read each campaign's letters as a recipient would; exit code 1 when one must not leave."""
     faults = checked = 0
+    given = _given(field or ())
     for inventory in _inventories(tenant):
         for each in inventory.campaigns:
             if campaign in (None, each.name):
                 checked += 1
-                faults += _report(f"{inventory.tenant.slug}/{each.name}", list(_findings(inventory, each)))
+                faults += _report(f"{inventory.tenant.slug}/{each.name}", list(_findings(inventory, each, given)))
     if not checked:
         message = f"there is no campaign {campaign!r}" if campaign else "there is no campaign"
         raise NotFound(message)
@@ -66,18 +70,48 @@ def _inventories(tenant: str | None) -> Iterator[TenantInventory]:
         yield loaded.inventory
 
 
-def _findings(inventory: TenantInventory, campaign: Campaign) -> Iterator[tuple[str, Finding]]:
+def _given(pairs: Iterable[str]) -> Mapping[str, str]:
+    """Values of the sample by name; a name that no letter reads changes nothing."""
+    split = [pair.partition("=") for pair in pairs]
+    wrong = [name for name, equals, _ in split if not (name and equals)]
+    if wrong:
+        message = f"--field takes NAME=VALUE, not {', '.join(map(repr, wrong))}"
+        raise typer.BadParameter(message)
+    return {name: value for name, _, value in split}
+
+
+def _findings(
+    inventory: TenantInventory, campaign: Campaign, given: Mapping[str, str]
+) -> Iterator[tuple[str, Finding]]:
     for fault in faults_of(campaign):
         yield fault.field, Finding("campaign", Weight.FAULT, fault.sentence)
     postal = "\n".join(inventory.tenant.postal_address)
     fields = dict.fromkeys((*LEAD_FIELDS, *campaign.required_fields, *campaign.optional_fields), "Sample")
     known = {str(name): value for name, value in fields.items()} | _SYSTEM
+    known |= given
     filled: Mapping[str, str] = known | {"postal_address": postal, "unsubscribe_url": UNSUBSCRIBE_URL}
     for step in campaign.steps:
         for variant in step.variants:
             where = f"step {step.number}, variant {variant.name}"
-            for finding in _letter_findings(step, variant, {**filled, "step": str(step.number)}):
+            sample = {**filled, "step": str(step.number)}
+            for finding in (*_letter_findings(step, variant, sample), *_lacking(campaign, variant, sample)):
                 yield where, finding
+
+
+def _lacking(campaign: Campaign, variant: Variant, fields: Mapping[str, str]) -> Iterator[Finding]:
+    """The letter without each field that a lead may lack. What cannot be filled in is a finding already."""
+    always = {*campaign.required_fields, *_SYSTEM, "email", "unsubscribe_url", "postal_address", "step"}
+    parts = (("subject", variant.subject), ("text", variant.text), ("html", variant.html))
+    for part, template in parts:
+        for name in () if template is None else template.reads:
+            if template is not None and name in fields and name not in always:
+                try:
+                    whole, without = (
+                        render(template.body, each, html=part == "html") for each in (fields, {**fields, name: ""})
+                    )
+                except TemplateFault:
+                    continue
+                yield from lacking(part, name, whole, without)
 
 
 def _letter_findings(step: Step, variant: Variant, fields: Mapping[str, str]) -> tuple[Finding, ...]:

@@ -173,12 +173,17 @@ def score(
 ) -> HealthScore:
     """The health at the end of `as_of`. Rows not known by then are not looked at; the order of rows does not matter."""
     known = _known(evidence, as_of)
-    rated = (
+    parts = (*rate_scores(known, priors, as_of), _logins(known, as_of), _dns(dns), _hold(hold), _ramp(ramp))
+    return HealthScore(as_of, sum((part.points for part in parts), Decimal(0)), parts, HEALTH_VERSION)
+
+
+def rate_scores(evidence: Iterable[DayOutcomes], priors: HealthPriors, as_of: date) -> tuple[PartScore, ...]:
+    """The parts that rates earn, in the order of RATE_PARTS, from what was known at the end of `as_of`."""
+    known = _known(evidence, as_of)
+    return tuple(
         _rate_score(part, prior, _decayed(known, part, as_of))
         for part, prior in zip(RATE_PARTS, priors.rates, strict=True)
     )
-    parts = (*rated, _logins(known, as_of), _dns(dns), _hold(hold), _ramp(ramp))
-    return HealthScore(as_of, sum((part.points for part in parts), Decimal(0)), parts, HEALTH_VERSION)
 
 
 def _known(evidence: Iterable[DayOutcomes], as_of: date) -> tuple[DayOutcomes, ...]:

@@ -29,6 +29,8 @@ _LEFT_OVER: Final = re.compile(r"\{\{|\}\}|\{%|%\}|\bNone\b|\[(first|last)[ _]?n
 _HIDDEN: Final = re.compile(
     r"display\s*:\s*none|font-size\s*:\s*0|visibility\s*:\s*hidden|opacity\s*:\s*0(?![.\d])", re.I
 )
+_SHOWN_LINE: Final = 80
+_SHOWN_LINES: Final = 2
 _IP_HOST: Final = re.compile(r"[0-9.]+|.*:.*")
 
 
@@ -65,6 +67,16 @@ def findings_of(letter: SampleLetter) -> tuple[Finding, ...]:
     """Everything found, faults and advice."""
     html = () if letter.html is None else (*_html(letter.html), *_shown("html", letter, letter.html))
     return (*_subject(letter), *_text(letter), *_shown("text", letter, letter.text), *html, *_size(letter))
+
+
+def lacking(part: str, field: str, whole: str, without: str) -> tuple[Finding, ...]:
+    """What a part reads like for somebody who lacks an optional field: the lines that differ from those with it."""
+    known = frozenset(whole.splitlines())
+    lines = [line.strip() for line in without.splitlines() if line not in known and line.strip()]
+    if whole == without:
+        return ()
+    shown = "; ".join(repr(line[:_SHOWN_LINE]) for line in lines[:_SHOWN_LINES]) or "nothing in its place"
+    return (_advice(part, f"Who has no {field} reads {shown}."),)
 
 
 def _fault(part: str, sentence: str) -> Finding:

@@ -27,9 +27,9 @@ from outreach_pipelines.application.places import Place, PlaceKind, find_place
 from outreach_pipelines.application.ports import Begun, NotBegun
 from outreach_pipelines.cli.main import app
 from outreach_pipelines.domain.back_off import MailboxScope
-from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.ids import MailboxId
 from outreach_pipelines.domain.letter import ClaimToken
+from outreach_pipelines.domain.send_plan.snapshot import Hold
 from outreach_pipelines.domain.tenant import TenantRef, TenantSlug
 from outreach_pipelines.errors import NotFound, Refused
 
@@ -179,14 +179,14 @@ def test_a_resumed_mailboxs_messages_are_asked_again_at_once(engine: Engine, wor
     assert letter.recipient.address == "person1@example.test"
 
 
-def test_a_paused_campaign_is_planned_as_paused_and_no_other(engine: Engine, world: SmallWorld) -> None:
+def test_a_paused_campaign_is_planned_as_held_and_a_resumed_one_is_not(engine: Engine, world: SmallWorld) -> None:
     do(world, "pause", named(world, "campaign"))
     paused = PostgresPlanStore(engine).snapshot(world.tenant, NOON.date())
     do(world, "resume", named(world, "campaign"))
     resumed = PostgresPlanStore(engine).snapshot(world.tenant, NOON.date())
 
-    states = [[campaign.state for campaign in each.campaigns] for each in (paused, resumed)]
-    assert states == [[CampaignState.PAUSED], [CampaignState.ACTIVE]]
+    assert [campaign.hold for campaign in paused.campaigns] == [Hold(Fraction(0), "manual")]
+    assert [campaign.hold for campaign in resumed.campaigns] == [None]
 
 
 @pytest.mark.parametrize("kind", ["tenant", "mailbox", "domain", "campaign"])

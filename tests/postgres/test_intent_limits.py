@@ -53,7 +53,7 @@ def taken(world: SmallWorld) -> dict[str, int]:
     [
         ("update app.sending_domain set daily_cap = %(n)s where tenant_id = %(t)s", "domain_daily_cap", MIDNIGHT),
         ("update app.sending_policy set recipient_domain_daily_cap = %(n)s where tenant_id = %(t)s", "recipient_domain_daily_cap", MIDNIGHT),
-        ("update app.sending_policy set company_daily_cap = %(n)s where tenant_id = %(t)s", "recipient_domain_daily_cap", MIDNIGHT),
+        ("update app.sending_policy set company_daily_cap = %(n)s where tenant_id = %(t)s", "company_daily_cap", MIDNIGHT),
         ("update app.sending_policy set recipient_provider_caps = jsonb_build_object('other', %(n)s::int) where tenant_id = %(t)s", "recipient_provider_cap", MIDNIGHT),
         ("update app.provider_account_share set daily_share = %(n)s where tenant_id = %(t)s", "account_share", MIDNIGHT),
         ("update app.sending_policy set daily_cap = %(n)s where tenant_id = %(t)s", "tenant_daily_cap", MIDNIGHT),

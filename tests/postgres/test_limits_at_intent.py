@@ -86,7 +86,7 @@ def test_the_cap_of_a_mailbox_turns_at_its_own_midnight(
     ("cap", "whose", "reason"),
     [
         ("update app.sending_domain set daily_cap = 1 where tenant_id = %(t)s", "mailbox", "domain_daily_cap"),
-        ("update app.sending_policy set company_daily_cap = 1 where tenant_id = %(t)s", "tenant", "recipient_domain_daily_cap"),
+        ("update app.sending_policy set company_daily_cap = 1 where tenant_id = %(t)s", "tenant", "company_daily_cap"),
         ("update app.sending_policy set daily_cap = 1 where tenant_id = %(t)s", "tenant", "tenant_daily_cap"),
     ],
 )  # fmt: skip
@@ -141,7 +141,7 @@ def test_the_last_24_hours_empty_send_by_send_whatever_midnights_lie_between(
     [
         ("update app.mailbox set daily_cap = 1 where tenant_id = %(t)s", "mailbox_daily_cap"),
         ("update app.sending_domain set daily_cap = 1 where tenant_id = %(t)s", "domain_daily_cap"),
-        ("update app.sending_policy set company_daily_cap = 1 where tenant_id = %(t)s", "recipient_domain_daily_cap"),
+        ("update app.sending_policy set company_daily_cap = 1 where tenant_id = %(t)s", "company_daily_cap"),
         ("""update app.sending_policy set recipient_provider_caps = '{"other": 1}' where tenant_id = %(t)s""", "recipient_provider_cap"),
         ("update app.provider_account_share set daily_share = 1 where tenant_id = %(t)s", "account_share"),
         ("update app.sending_policy set daily_cap = 1 where tenant_id = %(t)s", "tenant_daily_cap"),

@@ -1,7 +1,7 @@
 """What holds for any inbound mail and any refusal."""
 
 import string
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 
 from hypothesis import example, given, settings
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from outreach_pipelines.domain.inbound.bounce_rules import classify_refusal, take_apart
 from outreach_pipelines.domain.inbound.classify import classify
 from outreach_pipelines.domain.inbound.part_text import addresses_in, header_text, text_of
-from outreach_pipelines.domain.inbound.reply_text import reply_text
+from outreach_pipelines.domain.inbound.reply_text import own_words, reply_text
 from outreach_pipelines.domain.inbound.return_date import return_date
 from outreach_pipelines.domain.inbound.structure import Part, read_structure
 from outreach_pipelines.domain.inbound.verdict import BounceClass, EnhancedCode, ReplyCode, Stage
@@ -128,17 +128,19 @@ def test_what_the_standard_library_writes_is_read_back(
     | st.lists(st.sampled_from(["> a", "On 1 b wrote:", "c", "", "-- ", "From: d"])).map("\n".join)
 )
 def test_a_reply_text_holds_only_lines_that_were_written(text: str) -> None:
-    own = reply_text(text)
+    shown, own = reply_text(text), own_words(text)
 
     lines = {line.strip() for line in text.replace("\r", "").split("\n")}
+    assert {line.strip() for line in shown.split("\n")} <= lines | {""}
     assert {line.strip() for line in own.split("\n")} <= lines | {""}
+    assert not any(line.startswith(">") for line in own.split("\n"))
 
 
 @UNTIMED
 @given(day=st.dates(date(2026, 11, 21), date(2027, 11, 20)))
 def test_a_date_written_in_full_is_read_as_written(day: date) -> None:
-    assert return_date(f"until {day.isoformat()}", received=NOW.date()) == day
-    assert return_date(f"until {day.day} {day:%B} {day.year}", received=NOW.date()) == day
+    assert return_date(f"back on {day.isoformat()}", received=NOW.date()) == day
+    assert return_date(f"until {day.day} {day:%B} {day.year}", received=NOW.date()) == day + timedelta(days=1)
 
 
 @UNTIMED

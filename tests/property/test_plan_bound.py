@@ -89,6 +89,9 @@ def test_the_bound_never_falls_when_a_cap_is_raised(snapshot: s.Snapshot, which:
 
 
 FIVE = tuple(make.candidate(number) for number in range(1, 6))
+TEN_COLLEAGUES = tuple(make.follow_up(number, company=make.hmac("c", 1)) for number in range(11, 21))
+"""Two of them today; the others fall due again tomorrow and leave two new leads a day."""
+TWO_STEPS = (make.campaign(steps=(make.step(1), make.step(2))),)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +106,7 @@ FIVE = tuple(make.candidate(number) for number in range(1, 6))
         (2, make.snapshot(candidates=FIVE, mailboxes=(make.mailbox(follow_ups_ahead=(38,)),))),
         (2, make.snapshot(candidates=FIVE, mailboxes=(make.mailbox(min_spacing=14_400, max_spacing=14_400),), seed=1)),
         (3, make.snapshot(candidates=tuple(make.candidate(n, company=make.hmac("c", 1)) for n in range(1, 6)), policy=make.policy(company_daily_cap=3))),
+        (4, make.snapshot(candidates=(*FIVE, *TEN_COLLEAGUES), campaigns=TWO_STEPS, mailboxes=(make.mailbox(daily_cap=10),), policy=make.policy(company_daily_cap=2))),
         (0, make.snapshot(candidates=FIVE, mailboxes=(make.mailbox(hold=s.Hold(0, "stop")),))),  # type: ignore[arg-type]
     ],
 )  # fmt: skip

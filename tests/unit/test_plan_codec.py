@@ -6,14 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import plan_factories as make
 import pytest
-from plan_checker import broken_rules
 
 from outreach_pipelines.domain.place import ZoneName
 from outreach_pipelines.domain.recipient_mail import NoMail
@@ -173,56 +172,7 @@ def test_the_seed_of_python_hashes_changes_no_byte(hash_seed: str, tmp_path: Pat
     assert other.stdout.strip() == plan(BUSY).plan_hash
 
 
-@pytest.mark.parametrize(
-    ("change", "value", "complaint"),
-    [
-        (_set("placements", 0, "due_at"), "2026-03-10T20:30:00Z", "outside the window"),
-        (_set("placements", 0, "due_at"), "2026-03-11T10:00:00Z", "not on the plan's day"),
-        (_set("placements", 1, "enrollment_id"), 1, "placements are not the placed decisions"),
-        (_set("placements", 0, "account_ids"), [], "no or a forbidden account"),
-        (_set("breakdown", "placed"), 31, "the breakdown does not add up"),
-        (_set("decisions"), [], "decisions and candidates are not one to one"),
-    ],
-)
-def test_the_checker_sees_a_plan_that_breaks_a_rule(
-    change: Callable[[Any, object], None], value: object, complaint: str
-) -> None:
-    document = json.loads(encode_plan(plan(BUSY)))
-    change(document, value)
-
-    complaints = broken_rules(encode_snapshot(BUSY), json.dumps(document).encode())
-
-    assert any(complaint in row for row in complaints)
-
-
-def test_the_checker_sees_a_person_placed_whose_domain_takes_no_mail() -> None:
-    blocked = replace(BUSY, candidates=tuple(replace(each, block=NO_DOMAIN) for each in BUSY.candidates))
-
-    complaints = broken_rules(encode_snapshot(blocked), encode_plan(plan(BUSY)))
-
-    assert "enrollment 1: placed although Undeliverable" in complaints
-    assert "enrollment 1: undeliverable is wrong" in complaints
-
-
 def test_a_block_comes_back_from_json_with_its_reason() -> None:
     blocked = make.snapshot(candidates=(make.candidate(block=NO_DOMAIN),))
 
     assert decode_snapshot(encode_snapshot(blocked)).candidates[0].block == NO_DOMAIN
-
-
-def test_the_checker_sees_crowded_and_too_many_messages() -> None:
-    crowded = json.loads(encode_plan(plan(BUSY)))
-    for placement in crowded["placements"]:
-        placement |= {"mailbox_id": 1, "due_at": "2026-03-10T09:00:00Z"}
-
-    complaints = "\n".join(broken_rules(encode_snapshot(BUSY), json.dumps(crowded).encode()))
-
-    assert "mailbox 1: 0:00:00 between two messages" in complaints
-    assert "mailbox 1: 30 more on 2026-03-10, above the cap" in complaints
-    assert "mailbox 1: 30 in the 24 hours to" in complaints
-
-
-def test_the_day_of_a_snapshot_is_a_time_in_utc() -> None:
-    assert json.loads(encode_snapshot(make.snapshot(as_of=datetime(2026, 3, 9, 22, tzinfo=UTC))))["as_of"] == (
-        "2026-03-09T22:00:00Z"
-    )

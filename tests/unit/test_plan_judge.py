@@ -15,6 +15,7 @@ from outreach_pipelines.domain.calendar import Weekday, WeeklyWindow
 from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.lead import FieldName, LawfulBasis
 from outreach_pipelines.domain.place import ZoneName
+from outreach_pipelines.domain.recipient_mail import NoMail
 from outreach_pipelines.domain.send_plan import snapshot as s
 from outreach_pipelines.domain.send_plan.codec import encode_plan, encode_snapshot
 from outreach_pipelines.domain.send_plan.planner import plan
@@ -67,10 +68,13 @@ def accounts(**changes: Any) -> s.Snapshot:
     return replace(LAX, accounts=tuple(replace(row, **changes) for row in LAX.accounts))
 
 
+STOP = s.Hold(Fraction(0), "stop")
 EVERYWHERE_CLOSED = make.country("DE", "Europe/Berlin", make.DAY)
 STRICTER = [
     ("blocked", candidates(block=s.Unsubscribed(YESTERDAY))),
     ("blocked", candidates(block=s.Away(make.DAY))),
+    ("blocked", candidates(block=s.Undeliverable(NoMail.NO_SUCH_DOMAIN, YESTERDAY))),
+    ("reason", candidates(block=s.Undeliverable(NoMail.NULL_MX, YESTERDAY))),
     ("unverified", replace(policy(verified_only=True), candidates=candidates(verified=False).candidates)),
     ("not_due", candidates(due_day=make.DAY + timedelta(days=1))),
     ("waited_too_long", candidates(due_day=make.DAY - timedelta(days=30))),
@@ -125,6 +129,14 @@ STRICTER = [
     ("recipient_domain_cap", policy(recipient_domain_daily_cap=7)),
     ("company_cap", policy(company_daily_cap=7)),
     ("recipient_provider_cap", policy(recipient_provider_caps=(s.ProviderCap(s.RecipientProvider.OTHER, 11),))),
+    ("campaign_held", campaign(hold=STOP)),
+    ("lead_file_held", replace(LAX, lead_file_holds=(s.LeadFileHold(s.LeadFileId(1), STOP, (s.EnrollmentId(3),)),))),
+    ("provider_held", mailboxes(provider_holds=(s.ProviderHold(s.RecipientProvider.OTHER, STOP),))),
+    ("path_held", mailboxes(path_holds=(s.PathHold(s.AccountId(1), STOP),))),
+    ("account", accounts(hold=STOP)),
+    ("slowed", campaign(hold=s.Hold(Fraction(1, 20), "slow"))),
+    ("slowed", accounts(hold=s.Hold(Fraction(1, 20), "slow"))),
+    ("slowed", replace(campaign(hold=s.Hold(Fraction(1, 4), "slow")), mailboxes=mailboxes(sends_by_day=(s.DaySends(make.DAY, 8),)).mailboxes)),
     ("contact_pressure", policy(contact_pressure=ContactPressure(0, 14))),
     ("contact_pressure", replace(policy(contact_pressure=ContactPressure(1, 14)), candidates=candidates(recipient=make.hmac("person", 1)).candidates)),
 ]  # fmt: skip
@@ -154,6 +166,15 @@ def changed(change: Callable[[Any], None]) -> bytes:
 
 def swap_accounts(body: Any) -> None:
     body["placements"][0]["account_ids"] = [2, 1]
+
+
+def send_through_nothing(body: Any) -> None:
+    body["placements"][0]["account_ids"] = []
+
+
+def send_all_at_once(body: Any) -> None:
+    for row in body["placements"]:
+        row |= {"mailbox_id": 1, "due_at": "2026-03-10T09:00:00Z"}
 
 
 def forget_a_candidate(body: Any) -> None:
@@ -208,6 +229,8 @@ def keep_a_follow_up_back(body: Any) -> None:
 @pytest.mark.parametrize(
     ("rule", "change"),
     [
+        ("account", send_through_nothing),
+        ("spacing", send_all_at_once),
         ("books", forget_a_candidate),
         ("books", place_twice),
         ("books", place_somebody_else),

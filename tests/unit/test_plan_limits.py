@@ -220,6 +220,12 @@ def test_taking_in_the_whole_cap_every_day_would_leave_no_room_on_day_four() -> 
     assert new_lead_budget(40, (0, 0, 0, 0, 0), one_return) == 20
 
 
+def test_steps_that_land_after_the_forecast_count_too() -> None:
+    campaign = make.campaign(steps=(make.step(1, 0), make.step(2, 6), make.step(3, 6), make.step(4, 1)))
+
+    assert new_lead_budget(12, (0,) * 11, landing((campaign,))) == 3
+
+
 def test_follow_ups_already_known_lower_the_budget() -> None:
     assert new_lead_budget(40, (10, 0, 38, 0), (0, 0, 0, 1)) == 2
 
@@ -234,7 +240,7 @@ def test_a_budget_is_never_below_zero_and_unlimited_stays_unlimited(
 def test_later_steps_land_when_their_delays_have_added_up() -> None:
     campaign = make.campaign(steps=(make.step(1, 0), make.step(2, 3), make.step(3, 5)))
 
-    assert landing((campaign,)) == (0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2)
+    assert landing((campaign,)) == (0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2)
 
 
 def test_a_mailbox_keeps_room_for_the_follow_ups_that_its_new_leads_will_bring() -> None:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from outreach_pipelines.cli.main import app
-from outreach_pipelines.domain.pre_flight import SampleLetter, Weight, findings_of
+from outreach_pipelines.domain.pre_flight import SampleLetter, Weight, findings_of, lacking
 from outreach_pipelines.settings import load_settings
 from resources import files
 
@@ -114,3 +114,34 @@ def test_a_campaign_that_is_not_there_is_said_so() -> None:
 
     assert said.exit_code == 1
     assert "no-such-campaign" in str(said.exception)
+
+
+def test_a_letter_shows_how_it_reads_to_who_lacks_a_field() -> None:
+    (finding,) = lacking("text", "first_name", "Hello Ada,\nyour trial ends.", "Hello ,\nyour trial ends.")
+
+    assert (finding.weight, finding.sentence) == (Weight.ADVICE, "Who has no first_name reads 'Hello ,'.")
+
+
+def test_a_field_that_leaves_nothing_behind_where_it_is_missing_is_said_so() -> None:
+    (finding,) = lacking("text", "company", "Hello,\nAcme\nbye", "Hello,\n\nbye")
+
+    assert finding.sentence == "Who has no company reads nothing in its place."
+
+
+def test_a_letter_that_reads_the_same_without_a_field_lacks_nothing() -> None:
+    assert lacking("text", "company", "Hello", "Hello") == ()
+
+
+@pytest.mark.usefixtures("examples")
+def test_the_sample_takes_values_of_its_own() -> None:
+    said = CliRunner().invoke(app, ["plan", "preflight", "--field", "first_name={{ oops }}"], env={"COLUMNS": "300"})
+
+    assert said.exit_code == 1
+    assert "is left over" in said.output
+
+
+def test_a_value_without_a_name_is_refused() -> None:
+    said = CliRunner().invoke(app, ["plan", "preflight", "--field", "nonsense"])
+
+    assert said.exit_code == 2
+    assert "takes NAME=VALUE" in said.output

@@ -5,7 +5,7 @@ Belongs here: reading and adding rows up. Does not: the formula (`domain.mailbox
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
@@ -29,14 +29,17 @@ from outreach_pipelines.application.score_mailboxes import (
     StandingHolds,
 )
 from outreach_pipelines.domain.back_off.news import News, outcomes_of_news
-from outreach_pipelines.domain.ids import MailboxId
-from outreach_pipelines.domain.mailbox_health import DayOutcomes
+from outreach_pipelines.domain.ids import DomainId, MailboxId
+from outreach_pipelines.domain.mailbox_health import DayOutcomes, PartScore
 from outreach_pipelines.domain.provider_account import ProviderKind
 from outreach_pipelines.domain.ramp_up import RampDay
+from outreach_pipelines.domain.reception import RECEPTION_VERSION, Reception, ReceptionRecord
+from outreach_pipelines.domain.recipient_provider import RecipientProvider
 from outreach_pipelines.domain.send_plan.senders import MailboxState
 from outreach_pipelines.domain.tenant import TenantId
 
 _SQL = statements("health")
+_RECEPTION_STAGE = ("domain_id", "recipient_provider", "version", "total", "parts")
 _STAGE = ("mailbox_id", "version", "total", "parts", "cap_today", "ramp_stage")
 # Mailboxes keep their own zones, which may lie 26 hours from the tenant's.
 _MARGIN = timedelta(days=2)
@@ -56,20 +59,44 @@ class PostgresHealthStore:
             at = min(midnight, own.policy_now)
             first = day - timedelta(days=evidence_days)
             known = _Reading(connection, day, first, at, version)
-            return HealthRecord(ramp_up_of(own.ramp_up), known.mailboxes())
+            evidence = known.evidence()
+            return HealthRecord(
+                ramp_up_of(own.ramp_up), known.mailboxes(evidence.by_mailbox), known.receptions(evidence.by_reception)
+            )
 
-    def save(self, tenant: TenantId, day: date, scored: Sequence[ScoredMailbox]) -> None:
+    def save(
+        self, tenant: TenantId, day: date, scored: Sequence[ScoredMailbox], receptions: Sequence[Reception]
+    ) -> None:
         """See `HealthStore.save`."""
         with tenant_session(self.engine, tenant) as connection:
             connection.execute(_SQL["stage_scores"])
             copy_rows(connection, "health_score_stage", _STAGE, (_score_row(each) for each in scored))
             connection.execute(_SQL["save_scores"], {"day": day})
+            connection.execute(_SQL["stage_receptions"])
+            copy_rows(connection, "reception_score_stage", _RECEPTION_STAGE, map(_reception_row, receptions))
+            connection.execute(_SQL["save_receptions"], {"day": day})
+
+
+class _Sender(NamedTuple):
+    """Of whom an outcome speaks: a mailbox, and its domain with a recipient provider; None where that is not known."""
+
+    mailbox: int
+    domain: int | None
+    provider: str | None
 
 
 class _NewsDay(NamedTuple):
-    mailbox: int
+    sender: _Sender
     day: date
     learnt_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """Outcomes read once, by both that they speak of."""
+
+    by_mailbox: Mapping[int, list[DayOutcomes]]
+    by_reception: Mapping[tuple[int | None, str | None], list[DayOutcomes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +107,15 @@ class _Reading:
     at: datetime
     version: str
 
-    def mailboxes(self) -> tuple[MailboxRecord, ...]:
-        outcomes, refusals, ramps = self._outcomes(), self._refusals(), self._ramp_days()
+    def mailboxes(self, outcomes: Mapping[int, list[DayOutcomes]]) -> tuple[MailboxRecord, ...]:
+        refusals, ramps = self._refusals(), self._ramp_days()
         return tuple(
             MailboxRecord(
                 mailbox=MailboxId(row["mailbox_id"]),
                 address=MailboxAddress(row["address"]),
                 state=MailboxState(row["state"]),
                 daily_cap=row["daily_cap"],
-                outcomes=tuple(outcomes[row["mailbox_id"]]),
+                outcomes=tuple(outcomes.get(row["mailbox_id"], ())),
                 refusals=tuple(refusals[row["mailbox_id"]]),
                 ramp_days=tuple(ramps[row["mailbox_id"]]),
                 audit=AuditSight(row["audit"]),
@@ -97,17 +124,38 @@ class _Reading:
             for row in self._rows("mailboxes")
         )
 
-    def _outcomes(self) -> Mapping[int, list[DayOutcomes]]:
-        found: dict[int, list[DayOutcomes]] = defaultdict(list)
+    def receptions(
+        self, outcomes: Mapping[tuple[int | None, str | None], list[DayOutcomes]]
+    ) -> tuple[ReceptionRecord, ...]:
+        """Every domain with every provider, also where nothing was sent."""
+        return tuple(
+            ReceptionRecord(DomainId(row["domain_id"]), provider, tuple(outcomes.get((row["domain_id"], provider), ())))
+            for row in self._rows("domains")
+            for provider in RecipientProvider
+        )
+
+    def evidence(self) -> _Evidence:
+        by_mailbox: dict[int, list[DayOutcomes]] = defaultdict(list)
+        by_reception: dict[tuple[int | None, str | None], list[DayOutcomes]] = defaultdict(list)
+        for sender, outcomes in (*self._sends(), *self._news()):
+            by_mailbox[sender.mailbox].append(outcomes)
+            by_reception[sender.domain, sender.provider].append(outcomes)
+        return _Evidence(by_mailbox, by_reception)
+
+    def _sends(self) -> Iterator[tuple[_Sender, DayOutcomes]]:
         for row in self._rows("sends"):
-            sent = DayOutcomes(day=row["day"], accepted=row["accepted"], reporting=row["reporting"])
-            found[row["mailbox_id"]].append(sent)
+            accepted, provider = row["accepted"], row["recipient_provider"]
+            reporting = accepted if provider in REPORTING else 0
+            sender = _Sender(row["mailbox_id"], row["domain_id"], provider)
+            yield sender, DayOutcomes(day=row["day"], accepted=accepted, reporting=reporting)
+
+    def _news(self) -> Iterator[tuple[_Sender, DayOutcomes]]:
         counts: dict[_NewsDay, dict[News, int]] = defaultdict(dict)
         for row in (*self._rows("news"), *self._rows("unsubscribes")):
-            counts[_NewsDay(row["mailbox_id"], row["day"], row["learnt_on"])][News(row["news"])] = row["count"]
-        for (mailbox, day, learnt_on), heard in counts.items():
-            found[mailbox].append(outcomes_of_news(day, learnt_on, heard))
-        return found
+            sender = _Sender(row["mailbox_id"], row.get("domain_id"), row.get("recipient_provider"))
+            counts[_NewsDay(sender, row["day"], row["learnt_on"])][News(row["news"])] = row["count"]
+        for (sender, day, learnt_on), heard in counts.items():
+            yield sender, outcomes_of_news(day, learnt_on, heard)
 
     def _refusals(self) -> Mapping[int, list[RefusedSends]]:
         found: dict[int, list[RefusedSends]] = defaultdict(list)
@@ -129,7 +177,6 @@ class _Reading:
         zone = self.at.tzinfo
         asked: dict[str, object] = {
             **MEANINGS,
-            "reporting": REPORTING,
             "day": self.day,
             "first": self.first,
             "at": self.at,
@@ -141,6 +188,17 @@ class _Reading:
         yield from self.connection.execute(named, {name: asked[name] for name in named.compile().params}).mappings()
 
 
+def _reception_row(scored: Reception) -> tuple[object, ...]:
+    return (scored.domain, scored.provider.value, RECEPTION_VERSION, scored.total, json.dumps(_parts(scored.parts)))
+
+
+def _parts(parts: Iterable[PartScore]) -> list[dict[str, object]]:
+    return [
+        {"part": part.part.value, "points": str(part.points), "weight": part.weight, "reason": part.reason}
+        for part in parts
+    ]
+
+
 def _days_of_stop(row: RowMapping) -> Iterator[date]:
     zone = ZoneInfo(row["zone"])
     day, last = row["set_at"].astimezone(zone).date(), row["ended_at"].astimezone(zone).date()
@@ -150,10 +208,7 @@ def _days_of_stop(row: RowMapping) -> Iterator[date]:
 
 
 def _score_row(scored: ScoredMailbox) -> tuple[object, ...]:
-    parts = [
-        {"part": part.part.value, "points": str(part.points), "weight": part.weight, "reason": part.reason}
-        for part in scored.health.parts
-    ]
+    parts = _parts(scored.health.parts)
     ramp = {"ramp": scored.ramp.reason}
     return (
         scored.mailbox_id,

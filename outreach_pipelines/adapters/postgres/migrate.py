@@ -9,6 +9,8 @@ from alembic import command, op
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 
+from outreach_pipelines.adapters.postgres.free_mail_function import free_mail_function
+
 HERE = Path(__file__).parent
 
 
@@ -27,6 +29,8 @@ def migrate(url: str, *, to: str = "head") -> None:
             command.upgrade(config, to)
             for path in sorted((HERE / "functions").glob("*.sql")) if to == "head" else ():
                 _run_sql(connection, path)
+            if to == "head":
+                _run(connection, free_mail_function())
     finally:
         engine.dispose()
 
@@ -37,9 +41,13 @@ def run_sql_beside(migration_file: str) -> None:
 
 
 def _run_sql(connection: Connection, path: Path) -> None:
+    _run(connection, path.read_text(encoding="utf-8"))
+
+
+def _run(connection: Connection, script: str) -> None:
     # The driver itself, because a script of several statements may not carry even an empty list of parameters.
     driver = connection.connection.driver_connection
     if driver is None:
         message = "the connection was closed while migrating"
         raise RuntimeError(message)
-    driver.execute(path.read_text(encoding="utf-8"))
+    driver.execute(script)

@@ -6,7 +6,7 @@ any decision; the planner makes them from the snapshot.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,10 +15,10 @@ from sqlalchemy import Connection, RowMapping
 
 from outreach_pipelines.adapters.calendar_data import country_around, holiday_data_version, zone_data_version
 from outreach_pipelines.adapters.postgres.day_rows import DayRows
+from outreach_pipelines.adapters.postgres.held_scopes import HeldScopes
 from outreach_pipelines.adapters.postgres.snapshot_senders import account, mailboxes, open_threads, sending_domain
 from outreach_pipelines.domain.calendar import DailyHours, Weekday, WeeklyWindow
 from outreach_pipelines.domain.campaign import CampaignState
-from outreach_pipelines.domain.free_mail import free_mail_domains
 from outreach_pipelines.domain.lead import FieldName, LawfulBasis
 from outreach_pipelines.domain.mailbox_health import HEALTH_VERSION
 from outreach_pipelines.domain.place import CountryCode
@@ -32,6 +32,7 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     Candidate,
     CompanyKey,
     CompanyReplied,
+    CompanyUse,
     DomainUse,
     Erased,
     PlanPolicy,
@@ -67,9 +68,9 @@ def read_snapshot(connection: Connection, tenant: TenantId, day: date) -> Snapsh
     day_start = datetime.combine(day, time(), ZoneInfo(own["zone"])).astimezone(UTC)
     campaigns = rows.all("campaigns")
     pressure = own["contact_days"] or 1
-    candidates = rows.all(
-        "candidates", day=day, day_start=day_start, contact_days=pressure, free_mail=sorted(free_mail_domains())
-    )
+    candidates = rows.all("candidates", day=day, day_start=day_start, contact_days=pressure)
+    as_of = max(rows.now(), day_start)
+    holds = HeldScopes(rows.all("other_holds", as_of=as_of), tenant)
     domains = rows.all("domains", day=day)
     pools = {
         name: PoolId(number)
@@ -90,7 +91,7 @@ def read_snapshot(connection: Connection, tenant: TenantId, day: date) -> Snapsh
         tenant_id=tenant,
         tenant_slug=TenantSlug(own["slug"]),
         day=day,
-        as_of=max(rows.now(), day_start).replace(microsecond=0),
+        as_of=as_of.replace(microsecond=0),
         seed=int.from_bytes(hashlib.blake2b(f"{own['slug']}|{day}".encode(), digest_size=6).digest(), "big"),
         versions=Versions(
             zone_data_version(), holiday_data_version(), SourceVersion(POLICY_VERSION), SourceVersion(HEALTH_VERSION)
@@ -98,11 +99,18 @@ def read_snapshot(connection: Connection, tenant: TenantId, day: date) -> Snapsh
         policy=policy,
         countries=calendars,
         domains=tuple(sending_domain(row, pools) for row in domains),
-        mailboxes=mailboxes(rows, day, day_start, ahead),
-        accounts=tuple(account(row) for row in rows.all("accounts", day_start=day_start)),
-        campaigns=tuple(_campaign(row, pools) for row in campaigns),
+        mailboxes=mailboxes(rows, day, day_start, ahead, holds),
+        accounts=tuple(account(row, holds) for row in rows.all("accounts", day_start=day_start)),
+        campaigns=tuple(_campaign(row, pools, holds) for row in campaigns),
         candidates=tuple(_candidate(row, day, required[row["campaign_id"]]) for row in candidates),
-        used_today=_used(rows.all("used_today", day_start=day_start)),
+        used_today=_used(
+            rows.all("used_today", day_start=day_start),
+            {row["recipient_domain"] for row in candidates if row["at_company"]},
+        ),
+        lead_file_holds=holds.of_files(
+            rows.all("people_of_files", files=holds.files) if holds.files else (),
+            frozenset(row["enrollment_id"] for row in candidates),
+        ),
     )
 
 
@@ -130,7 +138,7 @@ def _policy(row: RowMapping) -> PlanPolicy:
     )
 
 
-def _campaign(row: RowMapping, pools: Mapping[str, PoolId]) -> Campaign:
+def _campaign(row: RowMapping, pools: Mapping[str, PoolId], holds: HeldScopes) -> Campaign:
     hours = DailyHours(row["window_start"], row["window_end"])
     return Campaign(
         id=row["campaign_id"],
@@ -145,6 +153,7 @@ def _campaign(row: RowMapping, pools: Mapping[str, PoolId]) -> Campaign:
         # The inventory refuses a template without either, and the tenant's table an empty address.
         has_postal_address=True,
         has_unsubscribe=True,
+        hold=holds.of_campaign(row["campaign_id"]),
     )
 
 
@@ -168,7 +177,7 @@ def _candidate(row: RowMapping, day: date, required: frozenset[FieldName]) -> Ca
         round=row["round"],
         recipient=row["recipient"],
         recipient_domain=RecipientDomainKey(row["recipient_domain"]),
-        company=CompanyKey(row["recipient_domain"]),
+        company=CompanyKey(row["recipient_domain"]) if row["at_company"] else None,
         provider=RecipientProvider(row["recipient_provider"]),
         zone=row["zone"],
         country=row["country"],
@@ -212,7 +221,8 @@ def _block(row: RowMapping) -> Block | None:
     return Away(away) if away is not None else None
 
 
-def _used(rows: Sequence[RowMapping]) -> UsedToday:
+def _used(rows: Sequence[RowMapping], companies: Collection[str]) -> UsedToday:
+    """A company is its mail domain, and so is its count. Of companies only those that a candidate is of are known as such."""
     by_kind: dict[str, dict[str, int]] = defaultdict(dict)
     for row in rows:
         kind, _, name = row["bucket"].partition(":")
@@ -220,6 +230,11 @@ def _used(rows: Sequence[RowMapping]) -> UsedToday:
     return UsedToday(
         recipient_domains=tuple(
             DomainUse(RecipientDomainKey(name), count) for name, count in sorted(by_kind["recipient"].items())
+        ),
+        companies=tuple(
+            CompanyUse(CompanyKey(name), count)
+            for name, count in sorted(by_kind["recipient"].items())
+            if name in companies
         ),
         providers=tuple(
             ProviderUse(RecipientProvider(name), count) for name, count in sorted(by_kind["provider"].items())

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import RowMapping
 
 from outreach_pipelines.adapters.postgres.day_rows import DayRows
+from outreach_pipelines.adapters.postgres.held_scopes import HeldScopes
 from outreach_pipelines.domain.calendar import DailyHours
 from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.provider_account import ProviderKind
@@ -27,7 +28,9 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     MailboxId,
     MailboxState,
     PoolId,
+    ProviderWeight,
     ReadinessState,
+    RecipientProvider,
     SendingDomain,
 )
 
@@ -44,7 +47,13 @@ def sending_domain(row: RowMapping, pools: Mapping[str, PoolId]) -> SendingDomai
         for each in row["readiness"]
     )
     return SendingDomain(
-        row["domain_id"], row["name"], pools[row["pool"]], readiness, row["daily_cap"], int(row["sent_today"]), ()
+        row["domain_id"],
+        row["name"],
+        pools[row["pool"]],
+        readiness,
+        row["daily_cap"],
+        int(row["sent_today"]),
+        tuple(ProviderWeight(RecipientProvider(name), weight) for name, weight in sorted(row["health"].items())),
     )
 
 
@@ -54,12 +63,12 @@ def open_threads(row: RowMapping) -> OpenThreads:
 
 
 def mailboxes(
-    rows: DayRows, day: date, day_start: datetime, ahead: Mapping[MailboxId, tuple[int, ...]]
+    rows: DayRows, day: date, day_start: datetime, ahead: Mapping[MailboxId, tuple[int, ...]], holds: HeldScopes
 ) -> tuple[Mailbox, ...]:
     """Every mailbox with its sends around the day; `ahead` are the follow-ups of its next business days."""
     sends: dict[int, list[datetime]] = defaultdict(list)
     planned: dict[int, Counter[date]] = defaultdict(Counter)
-    found = rows.all("mailboxes", day=day)
+    found = rows.all("mailboxes", day=day, as_of=max(rows.now(), day_start))
     zones = {row["mailbox_id"]: ZoneInfo(row["zone"]) for row in found}
     for row in rows.all("other_sends", day=day, day_start=day_start):
         sends[row["mailbox_id"]].append(row["at"].replace(microsecond=0))
@@ -71,6 +80,8 @@ def mailboxes(
             _mailbox(row, tuple(sorted(sends[row["mailbox_id"]])), planned[row["mailbox_id"]]),
             new_leads_today=taken.get(row["mailbox_id"], 0),
             follow_ups_ahead=ahead.get(row["mailbox_id"], ()),
+            provider_holds=holds.to_providers(row["mailbox_id"]),
+            path_holds=holds.of_paths(row["mailbox_id"]),
         )
         for row in found
     )
@@ -100,8 +111,10 @@ def _mailbox(row: RowMapping, sends: tuple[datetime, ...], planned: Counter[date
     )
 
 
-def account(row: RowMapping) -> Account:
+def account(row: RowMapping, holds: HeldScopes) -> Account:
     """A share that is overdrawn leaves nothing."""
     basis = frozenset(LawfulBasis(name) for name in row["allowed_basis"])
     left = None if row["share_left"] is None else max(0, row["share_left"])
-    return Account(AccountId(row["account_id"]), ProviderKind(row["kind"]), basis, left)
+    return Account(
+        AccountId(row["account_id"]), ProviderKind(row["kind"]), basis, left, holds.of_account(row["account_id"])
+    )

@@ -13,12 +13,10 @@ from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.plan_bound.demand import Demand, Group, Limit, Reach, demand_of
 from outreach_pipelines.domain.plan_bound.programme import Programme, Variable
 from outreach_pipelines.domain.plan_bound.supply import Grid, MailboxSupply, grid_of, mailbox_supply
-from outreach_pipelines.domain.send_plan.capacity import new_lead_budget
 from outreach_pipelines.domain.send_plan.codec import canonical
 from outreach_pipelines.domain.send_plan.eligibility import Examiner
 from outreach_pipelines.domain.send_plan.faults import require_sound
-from outreach_pipelines.domain.send_plan.follow_ups import FORECAST_DAYS
-from outreach_pipelines.domain.send_plan.phases import landing
+from outreach_pipelines.domain.send_plan.phases import budget_of, landing
 from outreach_pipelines.domain.send_plan.plan import Plan
 from outreach_pipelines.domain.send_plan.snapshot import AccountId, DomainId, MailboxId, PoolId, Snapshot
 from outreach_pipelines.domain.send_plan.windows import PlanDay
@@ -76,6 +74,7 @@ class _Builder:
         self._groups: list[tuple[Group, Variable]] = []
         self._flows: dict[tuple[MailboxId, int], list[Variable]] = defaultdict(list)
         self._new: dict[MailboxId, list[Variable]] = defaultdict(list)
+        self._old: dict[MailboxId, list[Variable]] = defaultdict(list)
         self._charged: dict[frozenset[AccountId], list[Variable]] = defaultdict(list)
         self._by_stretch: dict[int, list[Variable]] = defaultdict(list)
         self._by_domain: dict[DomainId, list[Variable]] = defaultdict(list)
@@ -117,8 +116,7 @@ class _Builder:
         mailbox_id, accounts = reach.mailbox_ids[index], reach.accounts[index]
         variable = self._programme.variable(None)
         self._flows[mailbox_id, stretch].append(variable)
-        if reach.is_new:
-            self._new[mailbox_id].append(variable)
+        (self._new if reach.is_new else self._old)[mailbox_id].append(variable)
         if accounts is not None:
             self._charged[accounts].append(variable)
         return variable
@@ -148,10 +146,31 @@ class _Builder:
             supply = self._supplies[mailbox_id]
             waiting = max(0, self._demand.follow_ups.get(mailbox_id, 0) - supply.room_of_day())
             steps = landings.get(pools[supply.mailbox.domain_id], landing(()))
-            ahead = (*supply.mailbox.follow_ups_ahead, *[0] * FORECAST_DAYS)[:FORECAST_DAYS]
-            budget = new_lead_budget(supply.cap, (0, ahead[0] + waiting, *ahead[1:]), (0, *steps[1:]))
-            if budget is not None:
+            budget = budget_of(supply.mailbox, steps, placed=0, waiting=waiting)
+            if budget is not None and supply.cap is not None:
                 self._programme.at_most(variables, max(0, budget - supply.mailbox.new_leads_today))
+                self._beside_follow_ups(supply, supply.cap, steps[1], next(iter(supply.mailbox.follow_ups_ahead), 0))
+
+    def _beside_follow_ups(self, supply: MailboxSupply, cap: int, steps: int, tomorrow: int) -> None:
+        """Each follow-up that is placed takes today's room from new leads, and each that is not takes tomorrow's. The
+        rooms end at 0, which is not linear: the line between none placed and all lies never below them."""
+        id_, today = supply.mailbox.id, supply.mailbox.new_leads_today
+        asking = self._demand.follow_ups.get(id_, 0)
+        most = min(asking, supply.room_of_day())
+        if most <= 0:
+            return
+        for times, none, every in (
+            (1, cap - today, cap - today - most),
+            (
+                1 + steps,
+                cap - tomorrow - asking - today * (1 + steps),
+                cap - tomorrow - asking + most - today * (1 + steps),
+            ),
+        ):
+            start, end = max(0, none), max(0, every)
+            terms = [(variable, times * most) for variable in self._new[id_]]
+            terms += [(variable, start - end) for variable in self._old.get(id_, ())]
+            self._programme.weighs_at_most(terms, start * most)
 
     def _accounts(self) -> None:
         """Each message takes of the share of one account that may carry it."""

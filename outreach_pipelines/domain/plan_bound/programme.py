@@ -61,6 +61,10 @@ class Programme:
     def at_most(self, variables: Iterable[Variable], limit: int) -> None:
         self._most.add([(variable, 1) for variable in variables], limit)
 
+    def weighs_at_most(self, terms: Iterable[tuple[Variable, int]], limit: int) -> None:
+        """The sum of variables, each times its factor."""
+        self._most.add(terms, limit)
+
     def balance(self, left: Iterable[Variable], right: Iterable[Variable]) -> None:
         """The sums of both sides are equal."""
         self._equal.add([*((variable, 1) for variable in left), *((variable, -1) for variable in right)], 0)

@@ -12,7 +12,8 @@ from math import ceil
 from typing import NamedTuple
 
 from outreach_pipelines.domain.calendar import SECONDS_PER_DAY, Span, epoch_seconds, load_zone, local_date
-from outreach_pipelines.domain.send_plan.capacity import ROLLING, effective_cap
+from outreach_pipelines.domain.send_plan.capacity import effective_cap
+from outreach_pipelines.domain.send_plan.kept_places import ROLLING
 from outreach_pipelines.domain.send_plan.slots import free_slots
 from outreach_pipelines.domain.send_plan.snapshot import Mailbox, Snapshot
 from outreach_pipelines.domain.send_plan.windows import PlanDay

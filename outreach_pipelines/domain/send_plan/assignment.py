@@ -7,6 +7,7 @@ in (`phases`), nor what a slot is (`slots`).
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 from outreach_pipelines.domain.send_plan.capacity import NEVER, Ledger, MailboxRoom
@@ -123,14 +124,18 @@ class _Lane:
 
 class _Desk:
     """A lane as one mailbox serves it, with its accounts that allow the basis and are ready. Desks of one mailbox and
-    one recipient provider share their quota: a list of one number, None where nothing is dealt out."""
+    one recipient provider share their quota: a list of one number, None where nothing is dealt out. `slowed` is what
+    holds leave of the lane's messages alone, None where the mailbox's own limits say it all."""
 
-    __slots__ = ("accounts", "lane", "quota")
+    __slots__ = ("accounts", "lane", "quota", "slowed")
 
-    def __init__(self, lane: _Lane, accounts: tuple[AccountId, ...], quota: list[int] | None) -> None:
+    def __init__(
+        self, lane: _Lane, accounts: tuple[AccountId, ...], quota: list[int] | None, slowed: Fraction | None
+    ) -> None:
         self.lane = lane
         self.accounts = accounts
         self.quota = quota
+        self.slowed = slowed
 
 
 class Sweep:
@@ -147,12 +152,14 @@ class Sweep:
         self._desks: dict[MailboxId, list[_Desk]] = {}
         served = frozenset(mailboxes)
         dealt = None if quotas is None else {key: [count] for key, count in quotas.items() if count > 0}
-        for lane, mailbox_ids in _lanes(queue):
+        apart = dealt is not None or supply.routes.holds.any
+        for lane, mailbox_ids in _lanes(queue, providers_apart=apart):
             for mailbox_id in served.intersection(mailbox_ids):
                 quota = None if dealt is None else dealt.get((mailbox_id, lane.key.provider))
                 if dealt is None or quota is not None:
                     accounts = supply.routes.accounts(mailbox_id, lane.key.basis)
-                    self._desks.setdefault(mailbox_id, []).append(_Desk(lane, accounts, quota))
+                    slowed = supply.routes.slowed(mailbox_id, lane.key)
+                    self._desks.setdefault(mailbox_id, []).append(_Desk(lane, accounts, quota, slowed))
 
     def run(self) -> list[Placed]:
         rooms = self._supply.rooms
@@ -175,7 +182,13 @@ class Sweep:
         if resume != at:
             return resume
         desks = self._open_desks(room)
-        chosen = self._choose(desks, at)
+        admitted = desks
+        if self._supply.routes.holds.any:
+            kept = room.kept_places
+            admitted = [desk for desk in desks if desk.slowed is None or kept.admits(at, desk.slowed)]
+        chosen = self._choose(admitted, at)
+        if chosen is None and len(admitted) < len(desks):
+            return at + 1
         if chosen is None:
             return max(at + 1, min((desk.lane.next_opening for desk in desks), default=NEVER))
         self._place(*chosen, room, at)
@@ -210,13 +223,16 @@ class Sweep:
                 return None
             eligible = chosen.lane.take_head()
             # The recipient's limits only fill up: a message they refuse now is refused for the day.
-            if not self._supply.ledger.refuses(eligible.candidate):
+            if not self._supply.ledger.recipients.refuse(eligible.candidate):
                 return eligible, chosen
 
     def _place(self, eligible: Eligible, desk: _Desk, room: MailboxRoom, at: int) -> None:
-        accounts = self._supply.ledger.open_accounts(desk.accounts)
-        room.take(at, is_new=eligible.lane.is_new)
-        self._supply.ledger.record(eligible.candidate, room.domain_id, accounts[0], at)
+        ledger = self._supply.ledger
+        accounts = ledger.open_accounts(desk.accounts)
+        room.take(at, is_new=eligible.lane.is_new, slowed=desk.slowed)
+        ledger.use_slot(room.domain_id, at)
+        ledger.charge(accounts[0])
+        ledger.recipients.count(eligible.candidate)
         if desk.quota is not None:
             desk.quota[0] -= 1
         self._placed.append(Placed(eligible, room.mailbox.id, at, accounts))
@@ -229,9 +245,16 @@ class Sweep:
             self._supply.rooms[mailbox_id].drop_slots(slots)
 
 
-def _lanes(queue: Sequence[Eligible]) -> Iterable[tuple[_Lane, tuple[MailboxId, ...]]]:
-    """Lanes of a queue, whose order breaks ties of deadlines."""
-    rows: dict[LaneKey, list[_Turn]] = {}
+def _lanes(queue: Sequence[Eligible], *, providers_apart: bool) -> Iterable[tuple[_Lane, tuple[MailboxId, ...]]]:
+    """Lanes of a queue, whose order breaks ties of deadlines. Where nothing is dealt out by provider, those of one reach
+    are a single lane, which is quicker."""
+    rows: dict[tuple[LaneKey, tuple[MailboxId, ...]], list[_Turn]] = {}
+    known: dict[LaneKey, list[_Turn]] = {}
     for turn, eligible in enumerate(queue):
-        rows.setdefault(eligible.lane, []).append((turn, eligible))
-    return [(_Lane(key, row), row[0][1].mailbox_ids) for key, row in rows.items()]
+        key = eligible.lane
+        row = known.get(key)
+        if row is None:
+            shared = key if providers_apart else key._replace(provider=None)
+            row = known[key] = rows.setdefault((shared, eligible.mailbox_ids), [])
+        row.append((turn, eligible))
+    return [(_Lane(key, row), mailbox_ids) for (key, mailbox_ids), row in rows.items()]

@@ -7,9 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from outreach_pipelines.domain.send_plan.assignment import Placed, Supply
-from outreach_pipelines.domain.send_plan.capacity import UNLIMITED, MailboxRoom
+from outreach_pipelines.domain.send_plan.capacity import MailboxRoom
 from outreach_pipelines.domain.send_plan.eligibility import Eligible
 from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Breakdown, ConstraintCount, Decision, PoolDay
+from outreach_pipelines.domain.send_plan.recipient_limits import UNLIMITED
 from outreach_pipelines.domain.send_plan.snapshot import Mailbox, MailboxId, MailboxState, PoolId, Snapshot
 
 

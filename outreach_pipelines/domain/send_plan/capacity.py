@@ -8,35 +8,24 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import zip_longest
 from math import floor
 
 from outreach_pipelines.domain.calendar import SECONDS_PER_DAY, Span, common, day_spans, epoch_seconds, load_zone
-from outreach_pipelines.domain.send_plan.plan import Constraint
+from outreach_pipelines.domain.send_plan.kept_places import ROLLING, DateRoom, KeptPlaces
+from outreach_pipelines.domain.send_plan.recipient_limits import UNLIMITED, RecipientLimits, limit_of
 from outreach_pipelines.domain.send_plan.slots import free_slots, open_spans
-from outreach_pipelines.domain.send_plan.snapshot import AccountId, Candidate, DomainId, Mailbox, Snapshot
+from outreach_pipelines.domain.send_plan.snapshot import AccountId, DomainId, Mailbox, Snapshot
 from outreach_pipelines.domain.send_plan.windows import PlanDay
 
-UNLIMITED = 10**12
-"""Stands for `None` while planning: no plan comes near it, and a number compares faster than an option."""
 NEVER = 10**12
-ROLLING = Fraction(5, 4)
-"""Messages of any 24 hours, as a multiple of the daily cap."""
-
-
-class DateRoom:
-    """What a mailbox may still send on one date of its own zone."""
-
-    __slots__ = ("left", "span")
-
-    def __init__(self, span: Span, left: int) -> None:
-        self.span = span
-        self.left = left
 
 
 class MailboxRoom:
-    """A mailbox through the planning: free slots, room by date, rolling 24 hours, new leads."""
+    """A mailbox through the planning: free slots, room by date, rolling 24 hours, new leads, places kept early enough for
+    slowed messages."""
 
-    __slots__ = ("_rolling", "_times", "dates", "domain_id", "free", "mailbox", "new_left", "open_spans")
+    __slots__ = ("_rolling", "_times", "dates", "domain_id", "free", "kept_places", "mailbox", "new_left", "open_spans")
 
     def __init__(self, mailbox: Mailbox, snapshot: Snapshot, day: PlanDay) -> None:
         self.mailbox = mailbox
@@ -45,8 +34,9 @@ class MailboxRoom:
         self.open_spans = open_spans(mailbox, day)
         self.free = free_slots(mailbox, snapshot, day, self._times)
         self.dates = _date_rooms(mailbox, day)
-        self._rolling = _limit(_held(mailbox, ROLLING))
+        self._rolling = limit_of(_held(mailbox, ROLLING))
         self.new_left = UNLIMITED
+        self.kept_places = KeptPlaces(mailbox, self.dates, self._times)
 
     @property
     def left(self) -> int:
@@ -88,10 +78,18 @@ class MailboxRoom:
                 return times[first] + SECONDS_PER_DAY
         return moment
 
-    def take(self, moment: int, *, is_new: bool) -> None:
+    def take(self, moment: int, *, is_new: bool, slowed: Fraction | None = None) -> None:
+        """`slowed`: what holds leave of this message alone."""
+        self.kept_places.take(moment, slowed)
         insort(self._times, moment)
         self.date_room(moment).left -= 1
         self.new_left -= is_new
+
+    def give_back(self, moment: int) -> None:
+        """A message that was taken leaves again, and its slot is free. Not where places are kept for slowed ones."""
+        del self._times[bisect_left(self._times, moment)]
+        self.date_room(moment).left += 1
+        insort(self.free, moment)
 
     def drop_slots(self, used: Iterable[int]) -> None:
         """Slots that have been given, each of them free until now."""
@@ -103,23 +101,15 @@ class Ledger:
     """The limits that mailboxes share."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        policy, used = snapshot.policy, snapshot.used_today
-        self.tenant_left = _limit(policy.daily_cap) - sum(domain.sent_today for domain in snapshot.domains)
-        self.domains = {domain.id: _limit(domain.daily_cap) - domain.sent_today for domain in snapshot.domains}
-        self._accounts = {account.id: _limit(account.share_left) for account in snapshot.accounts}
+        policy = snapshot.policy
+        self.tenant_left = limit_of(policy.daily_cap) - sum(domain.sent_today for domain in snapshot.domains)
+        self.domains = {domain.id: limit_of(domain.daily_cap) - domain.sent_today for domain in snapshot.domains}
+        self._accounts = {account.id: limit_of(account.share_left) for account in snapshot.accounts}
         self.spent_accounts = {account for account, left in self._accounts.items() if left <= 0}
-        self._minute_cap = _limit(policy.minute_cap)
+        self._minute_cap = limit_of(policy.minute_cap)
         moments = (at for mailbox in snapshot.mailboxes for at in mailbox.other_sends)
         self._minutes = defaultdict(int, Counter(epoch_seconds(at) // 60 for at in moments))
-        self._recipient_domain_cap = _limit(policy.recipient_domain_daily_cap)
-        self._recipient_domains = defaultdict(int, {use.recipient_domain: use.count for use in used.recipient_domains})
-        self._company_cap = _limit(policy.company_daily_cap)
-        self._companies = defaultdict(int, {use.company: use.count for use in used.companies})
-        self._provider_caps = {cap.provider: cap.daily_cap for cap in policy.recipient_provider_caps}
-        self._providers = defaultdict(int, {use.provider: use.count for use in used.providers})
-        pressure = policy.contact_pressure
-        self._pressure = UNLIMITED if pressure is None else pressure.messages
-        self._persons: dict[str, int] = defaultdict(int)
+        self.recipients = RecipientLimits(snapshot)
 
     def minute_is_full(self, moment: int) -> bool:
         return self._minutes[moment // 60] >= self._minute_cap
@@ -130,28 +120,6 @@ class Ledger:
             return accounts
         return tuple(account for account in accounts if account not in self.spent_accounts)
 
-    def refuses(self, candidate: Candidate) -> bool:
-        """Whether a limit on the recipient's side is used up: `refusals` without their names."""
-        return (
-            self._recipient_domains[candidate.recipient_domain] >= self._recipient_domain_cap
-            or self._providers[candidate.provider] >= self._provider_caps.get(candidate.provider, UNLIMITED)
-            or (candidate.company is not None and self._companies[candidate.company] >= self._company_cap)
-            or candidate.recent_contacts + self._persons[candidate.recipient] >= self._pressure
-        )
-
-    def refusals(self, candidate: Candidate) -> list[Constraint]:
-        """The limits on the recipient's side that are used up, strongest first."""
-        found: list[Constraint] = []
-        if self._recipient_domains[candidate.recipient_domain] >= self._recipient_domain_cap:
-            found.append(Constraint.RECIPIENT_DOMAIN_CAP)
-        if self._providers[candidate.provider] >= self._provider_caps.get(candidate.provider, UNLIMITED):
-            found.append(Constraint.RECIPIENT_PROVIDER_CAP)
-        if candidate.company is not None and self._companies[candidate.company] >= self._company_cap:
-            found.append(Constraint.COMPANY_CAP)
-        if candidate.recent_contacts + self._persons[candidate.recipient] >= self._pressure:
-            found.append(Constraint.CONTACT_PRESSURE)
-        return found
-
     def resume(self, room: MailboxRoom, moment: int) -> int:
         """`moment` if the mailbox may send then, else a later time to ask about, or NEVER."""
         if self.tenant_left <= 0 or self.domains[room.domain_id] <= 0 or self._minute_cap == 0:
@@ -161,20 +129,30 @@ class Ledger:
             return date_room.span.end
         if self.minute_is_full(moment):
             return (moment // 60 + 1) * 60
+        if room.kept_places.any and (after := room.kept_places.free_from(moment)) != moment:
+            return after
         return room.rolling_from(moment)
 
-    def record(self, candidate: Candidate, domain: DomainId, account: AccountId, moment: int) -> None:
+    def share(self, account: AccountId) -> int:
+        """What is left of the tenant's share of an account."""
+        return self._accounts[account]
+
+    def use_slot(self, domain: DomainId, moment: int) -> None:
         self.tenant_left -= 1
         self.domains[domain] -= 1
-        self._accounts[account] -= 1
+        self.use_minute(moment)
+
+    def use_minute(self, moment: int, messages: int = 1) -> None:
+        """-1 takes a message back."""
+        self._minutes[moment // 60] += messages
+
+    def charge(self, account: AccountId, messages: int = 1) -> None:
+        """-1 gives a message's share back."""
+        self._accounts[account] -= messages
         if self._accounts[account] <= 0:
             self.spent_accounts.add(account)
-        self._minutes[moment // 60] += 1
-        self._recipient_domains[candidate.recipient_domain] += 1
-        self._providers[candidate.provider] += 1
-        self._persons[candidate.recipient] += 1
-        if candidate.company is not None:
-            self._companies[candidate.company] += 1
+        else:
+            self.spent_accounts.discard(account)
 
 
 def effective_cap(mailbox: Mailbox) -> int | None:
@@ -187,11 +165,11 @@ def new_lead_budget(cap: int | None, follow_ups: Sequence[int], landing: Sequenc
     leave no later day with more than the cap.
 
     `follow_ups[d]` are the follow-ups known for the d-th business day from now (0 is today), `landing[d]` how many
-    later steps of a lead have fallen due within d business days.
+    later steps of a lead have fallen due within d business days. `landing` may look further: nothing is known of those days.
     """
     if cap is None:
         return None
-    rooms = (max(0, cap - known) // (1 + steps) for known, steps in zip(follow_ups, landing, strict=True))
+    rooms = (max(0, cap - known) // (1 + steps) for known, steps in zip_longest(follow_ups, landing, fillvalue=0))
     return min(rooms, default=cap)
 
 
@@ -205,13 +183,9 @@ def _held(mailbox: Mailbox, multiple: Fraction) -> int | None:
 def _date_rooms(mailbox: Mailbox, day: PlanDay) -> list[DateRoom]:
     zone = load_zone(mailbox.zone)
     sent = {sends.day: sends.count for sends in mailbox.sends_by_day}
-    cap = _limit(effective_cap(mailbox))
+    cap = limit_of(effective_cap(mailbox))
     return [
-        DateRoom(span, max(0, cap - sent.get(date, 0)))
+        DateRoom(span, max(0, cap - sent.get(date, 0)), sent.get(date, 0), day_spans(date, zone))
         for date in day.dates_in(zone)
         for span in common(day_spans(date, zone), day.whole)
     ]
-
-
-def _limit(cap: int | None) -> int:
-    return UNLIMITED if cap is None else cap

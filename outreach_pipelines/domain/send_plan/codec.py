@@ -42,6 +42,10 @@ def canonical(snapshot: Snapshot) -> Snapshot:
         campaigns=_by(map(_canonical_campaign, snapshot.campaigns), lambda campaign: campaign.id),
         candidates=_by(snapshot.candidates, lambda candidate: candidate.enrollment_id),
         used_today=_canonical_use(snapshot.used_today),
+        lead_file_holds=_by(
+            (replace(row, enrollments=tuple(sorted(row.enrollments))) for row in snapshot.lead_file_holds),
+            lambda row: row.lead_file,
+        ),
     )
 
 
@@ -53,7 +57,8 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
 def decode_snapshot(data: bytes) -> Snapshot:
     """A sound snapshot. Raises `BadSnapshotError` that names every fault at once, of form or of content."""
     faults: list[str] = []
-    snapshot = reader(Snapshot)(_load(data, faults), "", faults) if not faults else None
+    document = _load(data, faults)
+    snapshot = None if faults else reader(Snapshot)(document, "", faults)
     if faults or not isinstance(snapshot, Snapshot):
         raise BadSnapshotError(faults)
     require_sound(snapshot)
@@ -73,7 +78,8 @@ def encode_plan(plan: Plan) -> bytes:
 def decode_plan(data: bytes) -> Plan:
     """A plan as it was written. Raises `BadPlanError`, also when the content does not fit its hash."""
     faults: list[str] = []
-    plan = reader(Plan)(_load(data, faults), "", faults)
+    document = _load(data, faults)
+    plan = None if faults else reader(Plan)(document, "", faults)
     if faults or not isinstance(plan, Plan):
         message = "bad plan: " + "; ".join(faults)
         raise BadPlanError(message)
@@ -114,6 +120,8 @@ def _canonical_mailbox(mailbox: Mailbox) -> Mailbox:
         mailbox,
         sends_by_day=_by(mailbox.sends_by_day, lambda sends: sends.day.toordinal()),
         other_sends=tuple(sorted(mailbox.other_sends)),
+        provider_holds=_by(mailbox.provider_holds, lambda row: row.provider),
+        path_holds=_by(mailbox.path_holds, lambda row: row.account_id),
     )
 
 

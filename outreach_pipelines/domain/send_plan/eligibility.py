@@ -157,6 +157,11 @@ class Examiner:
 
     def _about_the_message(self, candidate: Candidate, campaign: Campaign) -> list[Objection]:
         found: list[Objection] = []
+        file = self._routes.holds.of_file(candidate.enrollment_id)
+        if file is not None and file.hold.factor == 0:
+            found.append(
+                Objection(Constraint.LEAD_FILE_HELD, f"lead file {file.lead_file} is held: {file.hold.reason}")
+            )
         if candidate.missing_fields and (missing := candidate.missing_fields & campaign.required_fields):
             found.append(Objection(Constraint.FIELD_MISSING, f"missing: {', '.join(sorted(missing))}"))
         message = (candidate.campaign_id, candidate.step, candidate.lead_id, candidate.round)
@@ -216,3 +221,5 @@ def _campaign_objections(campaign: Campaign, step: int) -> Iterator[Objection]:
         yield Objection(Constraint.NO_SUCH_STEP, f"campaign {campaign.id} has {len(campaign.steps)} steps, not {step}")
     if campaign.state is not CampaignState.ACTIVE:
         yield Objection(Constraint.CAMPAIGN_NOT_ACTIVE, f"campaign {campaign.id} is {campaign.state}")
+    if campaign.hold is not None and campaign.hold.factor == 0:
+        yield Objection(Constraint.CAMPAIGN_HELD, f"campaign {campaign.id} is held: {campaign.hold.reason}")

@@ -5,6 +5,7 @@ Here belongs the look back after all sweeps. Every limit only shrinks while plan
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 
 from outreach_pipelines.domain.calendar import Span, overlap, utc_time
 from outreach_pipelines.domain.lead import LawfulBasis
@@ -13,11 +14,13 @@ from outreach_pipelines.domain.send_plan.capacity import MailboxRoom
 from outreach_pipelines.domain.send_plan.eligibility import Eligible, Refused
 from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint, Decision
 from outreach_pipelines.domain.send_plan.routes import LaneKey, binding, power
-from outreach_pipelines.domain.send_plan.snapshot import Candidate, MailboxId
+from outreach_pipelines.domain.send_plan.snapshot import Candidate, MailboxId, RecipientProvider
 from outreach_pipelines.domain.send_plan.windows import RecipientDay
 from outreach_pipelines.domain.sequence import EndReason
 
 _Rule = tuple[Constraint, Callable[[MailboxRoom, Sequence[Span], LaneKey], bool]]
+_Alike = tuple[tuple[Span, ...], LawfulBasis | None, bool, RecipientProvider | None, Fraction | None]
+"""All that makes a difference to a mailbox's slots."""
 
 
 class UnexplainedError(RuntimeError):
@@ -30,14 +33,13 @@ class Explainer:
     def __init__(self, supply: Supply) -> None:
         self._supply = supply
         self._known: dict[tuple[LaneKey, RecipientDay], tuple[Constraint | None, str]] = {}
-        self._shared: dict[
-            tuple[tuple[MailboxId, ...], tuple[Span, ...], LawfulBasis, bool], tuple[Constraint | None, str]
-        ] = {}
-        self._firsts: dict[tuple[tuple[Span, ...], LawfulBasis, bool], dict[MailboxId, Constraint | None]] = {}
+        self._shared: dict[tuple[tuple[MailboxId, ...], _Alike], tuple[Constraint | None, str]] = {}
+        self._firsts: dict[_Alike, dict[MailboxId, Constraint | None]] = {}
         self._rules: tuple[_Rule, ...] = (
             (Constraint.MAILBOX_HOURS, lambda room, spans, _: not overlap(room.open_spans, spans)),
             (Constraint.MAILBOX_CAP, _cap_is_used),
             (Constraint.NEW_LEAD_BUDGET, lambda room, _, key: key.is_new and room.new_left <= 0),
+            (Constraint.SLOWED, self._holds_leave_nothing),
             (Constraint.ROLLING_CAP, self._rolling_is_used),
             (Constraint.DOMAIN_CAP, lambda room, _, __: supply.ledger.domains[room.domain_id] <= 0),
             (Constraint.TENANT_DAILY_CAP, lambda *_: supply.ledger.tenant_left <= 0),
@@ -49,7 +51,7 @@ class Explainer:
     def not_placed(self, eligible: Eligible) -> Decision:
         """Raises `UnexplainedError` if a slot stands open for it."""
         by_mailboxes, detail = self._mailboxes_bind(eligible)
-        found = self._supply.ledger.refusals(eligible.candidate)
+        found = self._supply.ledger.recipients.refusals(eligible.candidate)
         if by_mailboxes is not None:
             found = sorted([*found, by_mailboxes], key=power)
         if not found:
@@ -68,19 +70,27 @@ class Explainer:
         return known
 
     def _shared_answer(self, eligible: Eligible) -> tuple[Constraint | None, str]:
-        """Which provider the recipient has makes no difference to a mailbox's slots: lanes share the answers."""
+        """Which provider the recipient has makes no difference to a mailbox's slots: lanes share the answers, but where a
+        hold speaks of providers."""
         lane, spans = eligible.lane, eligible.recipient_day.usable
-        key = eligible.mailbox_ids, spans, lane.basis, lane.is_new
+        key = eligible.mailbox_ids, self._alike(lane, spans)
         shared = self._shared.get(key)
         if shared is None:
             rooms = [self._supply.rooms[mailbox_id] for mailbox_id in eligible.mailbox_ids]
             shared = self._shared[key] = _summed_up(rooms, self._firsts_of(lane, spans, rooms))
         return shared
 
+    def _alike(self, lane: LaneKey, spans: tuple[Span, ...]) -> "_Alike":
+        holds = self._supply.routes.holds
+        provider = lane.provider if holds.by_provider else None
+        # The basis chooses accounts: without one that is used up or held, all of them are open alike.
+        basis = lane.basis if holds.any or self._supply.ledger.spent_accounts else None
+        return spans, basis, lane.is_new, provider, lane.slow
+
     def _firsts_of(
         self, lane: LaneKey, spans: tuple[Span, ...], rooms: Iterable[MailboxRoom]
     ) -> list[Constraint | None]:
-        answers = self._firsts.setdefault((spans, lane.basis, lane.is_new), {})
+        answers = self._firsts.setdefault(self._alike(lane, spans), {})
         for room in rooms:
             if room.mailbox.id not in answers:
                 answers[room.mailbox.id] = self._first(room, spans, lane)
@@ -93,12 +103,25 @@ class Explainer:
                 return constraint
         return None
 
-    def _rolling_is_used(self, room: MailboxRoom, spans: Sequence[Span], _: LaneKey) -> bool:
-        slots = _slots_on_open_dates(room, spans)
+    def _holds_leave_nothing(self, room: MailboxRoom, spans: Sequence[Span], key: LaneKey) -> bool:
+        if not self._supply.routes.holds.any:
+            return False
+        return bool(_slots_on_open_dates(room, spans)) and not self._slots_by_holds(room, spans, key)
+
+    def _slots_by_holds(self, room: MailboxRoom, spans: Sequence[Span], key: LaneKey) -> list[int]:
+        """Free slots on open dates at which neither a hold on the message nor one on a later message speaks against it."""
+        slots, kept = _slots_on_open_dates(room, spans), room.kept_places
+        if kept.any:
+            slots = [at for at in slots if kept.free_from(at) == at]
+        slowed = self._supply.routes.slowed(room.mailbox.id, key)
+        return slots if slowed is None else [at for at in slots if kept.admits(at, slowed)]
+
+    def _rolling_is_used(self, room: MailboxRoom, spans: Sequence[Span], key: LaneKey) -> bool:
+        slots = self._slots_by_holds(room, spans, key)
         return bool(slots) and all(room.rolling_from(at) != at for at in slots)
 
-    def _minutes_are_full(self, room: MailboxRoom, spans: Sequence[Span], _: LaneKey) -> bool:
-        slots = [at for at in _slots_on_open_dates(room, spans) if room.rolling_from(at) == at]
+    def _minutes_are_full(self, room: MailboxRoom, spans: Sequence[Span], key: LaneKey) -> bool:
+        slots = [at for at in self._slots_by_holds(room, spans, key) if room.rolling_from(at) == at]
         return bool(slots) and all(self._supply.ledger.minute_is_full(at) for at in slots)
 
     def _shares_are_used(self, room: MailboxRoom, _: Sequence[Span], key: LaneKey) -> bool:

@@ -18,6 +18,7 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     CampaignId,
     Candidate,
     DomainId,
+    Hold,
     Mailbox,
     PlanPolicy,
     SendingDomain,
@@ -68,6 +69,7 @@ def _faults_of(snapshot: Snapshot) -> Iterator[str]:
     for campaign in snapshot.campaigns:
         yield from _campaign(campaign)
     yield from _candidates(snapshot)
+    yield from _holds(snapshot)
 
 
 def _day(snapshot: Snapshot) -> Iterator[str]:
@@ -143,8 +145,6 @@ def _mailbox(mailbox: Mailbox, domains: frozenset[DomainId], accounts: frozenset
     yield from _within(f"{where}: min_spacing", mailbox.min_spacing, 1, mailbox.max_spacing)
     yield from _within(f"{where}: max_spacing", mailbox.max_spacing, mailbox.min_spacing, _LONGEST_SPACING)
     yield from _within(f"{where}: health", mailbox.health, 0, 100)
-    if mailbox.hold is not None and not 0 <= mailbox.hold.factor <= 1:
-        yield f"{where}: hold factor {mailbox.hold.factor} lies outside 0 to 1"
     for sends in mailbox.sends_by_day:
         yield from _not_negative(f"{where}: sends on {sends.day}", sends.count)
     for index, count in enumerate(mailbox.follow_ups_ahead):
@@ -155,6 +155,27 @@ def _mailbox(mailbox: Mailbox, domains: frozenset[DomainId], accounts: frozenset
     yield from _repeated(f"{where}: sends on", (sends.day for sends in mailbox.sends_by_day))
     yield from _repeated(f"{where}: account", mailbox.account_ids)
     yield from _known(f"{where}: account", mailbox.account_ids, accounts)
+
+
+def _holds(snapshot: Snapshot) -> Iterator[str]:
+    for where, hold in _all_holds(snapshot):
+        if hold is not None and not 0 <= hold.factor <= 1:
+            yield f"{where}: hold factor {hold.factor} lies outside 0 to 1"
+    yield from _repeated("lead_file_holds: lead file", (row.lead_file for row in snapshot.lead_file_holds))
+    for mailbox in snapshot.mailboxes:
+        yield from _repeated(f"mailbox {mailbox.id}: hold to", (row.provider for row in mailbox.provider_holds))
+        yield from _repeated(f"mailbox {mailbox.id}: hold of account", (row.account_id for row in mailbox.path_holds))
+
+
+def _all_holds(snapshot: Snapshot) -> Iterator[tuple[str, Hold | None]]:
+    for mailbox in snapshot.mailboxes:
+        where = f"mailbox {mailbox.id}"
+        yield where, mailbox.hold
+        yield from ((f"{where}: hold to {row.provider}", row.hold) for row in mailbox.provider_holds)
+        yield from ((f"{where}: hold of account {row.account_id}", row.hold) for row in mailbox.path_holds)
+    yield from ((f"account {account.id}", account.hold) for account in snapshot.accounts)
+    yield from ((f"campaign {campaign.id}", campaign.hold) for campaign in snapshot.campaigns)
+    yield from ((f"lead file {row.lead_file}", row.hold) for row in snapshot.lead_file_holds)
 
 
 def _campaign(campaign: Campaign) -> Iterator[str]:

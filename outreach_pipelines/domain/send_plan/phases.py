@@ -11,9 +11,11 @@ from typing import TypeVar
 
 from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.send_plan.assignment import Placed, Quotas, Supply, Sweep
-from outreach_pipelines.domain.send_plan.capacity import UNLIMITED, MailboxRoom, effective_cap, new_lead_budget
+from outreach_pipelines.domain.send_plan.capacity import MailboxRoom, effective_cap, new_lead_budget
 from outreach_pipelines.domain.send_plan.eligibility import Eligible
+from outreach_pipelines.domain.send_plan.exchange import Exchange, Rank, repeated_persons
 from outreach_pipelines.domain.send_plan.follow_ups import FORECAST_DAYS
+from outreach_pipelines.domain.send_plan.recipient_limits import UNLIMITED, Limit
 from outreach_pipelines.domain.send_plan.routes import domain_weight
 from outreach_pipelines.domain.send_plan.shares import Hand, deal, interleaved
 from outreach_pipelines.domain.send_plan.snapshot import (
@@ -25,6 +27,7 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     MailboxId,
     MailboxState,
     PoolId,
+    RecipientKey,
     RecipientProvider,
     SendingDomain,
     Snapshot,
@@ -45,11 +48,16 @@ class Phases:
         for mailbox in snapshot.mailboxes:
             self._by_domain[mailbox.domain_id].append(mailbox.id)
         self._placed: dict[EnrollmentId, Placed] = {}
+        self._repeated: frozenset[RecipientKey] = frozenset()
+        self._held: frozenset[MailboxId] = frozenset()
+        self._before: list[Eligible] = []
 
     def run(self, eligible: Sequence[Eligible]) -> Mapping[EnrollmentId, Placed]:
+        self._repeated = repeated_persons(eligible)
         follow_ups = sorted((e for e in eligible if not e.lane.is_new), key=_oldest_first)
         new_leads = [e for e in eligible if e.lane.is_new]
         self._place_follow_ups(follow_ups)
+        self._before += follow_ups
         self._set_budgets(follow_ups)
         for level in self._levels(new_leads):
             self._take_in(level)
@@ -62,14 +70,18 @@ class Phases:
         if len(first) < len(queue):
             self._sweep(first)
         self._sweep(self._open(queue))
+        if self._exchange(queue, is_new=False):
+            self._sweep(self._open(queue))
 
     def _set_budgets(self, follow_ups: Iterable[Eligible]) -> None:
-        waiting = Counter(e.lane.sticky for e in self._open(follow_ups))
+        waiting = Counter(e.mailbox_ids[0] for e in self._open(follow_ups))
+        self._held = frozenset(waiting)
         placed = Counter(placed.mailbox_id for placed in self._placed.values())
         landings = {pool: landing(campaigns) for pool, campaigns in self._active_by_pool().items()}
         for mailbox_id, room in self._supply.rooms.items():
             pool = self._domains[room.domain_id].pool_id
-            budget = _budget(room.mailbox, placed[mailbox_id], waiting[mailbox_id], landings.get(pool, landing(())))
+            steps = landings.get(pool, landing(()))
+            budget = budget_of(room.mailbox, steps, placed=placed[mailbox_id], waiting=waiting[mailbox_id])
             room.new_left = UNLIMITED if budget is None else budget - room.mailbox.new_leads_today
 
     def _active_by_pool(self) -> dict[PoolId, list[Campaign]]:
@@ -102,6 +114,22 @@ class Phases:
         healthy_first = self._open(first)
         self._sweep(healthy_first, quotas=self._quotas(healthy_first))
         self._sweep(self._open(level))
+        if self._exchange(level, is_new=True):
+            self._sweep(self._open([e for e in (*self._before, *level) if e.lane.is_new]))
+        self._before += level
+
+    def _exchange(self, queue: Sequence[Eligible], *, is_new: bool) -> bool:
+        """Whether slots have become free that somebody could use now."""
+        if all(e.candidate.enrollment_id in self._placed for e in queue):
+            return False
+        guarded = self._guarded() if is_new else frozenset()
+        rank = Rank(queue, is_new, self._held, guarded, self._repeated)
+        return Exchange(self._supply, self._placed, rank).run()
+
+    def _guarded(self) -> frozenset[Limit]:
+        """Caps that count for those of the ranks before."""
+        caps_on = self._supply.ledger.recipients.caps_on
+        return frozenset(cap for e in self._open(self._before) for cap in caps_on(e.candidate))
 
     def _quotas(self, queue: Iterable[Eligible]) -> Quotas:
         """Weighted round-robin by health, over domains first, then mailboxes, for each recipient provider."""
@@ -144,16 +172,16 @@ class Phases:
 
 
 def landing(campaigns: Iterable[Campaign]) -> tuple[int, ...]:
-    """For each of the next `FORECAST_DAYS` business days, and today as the first: how many later steps of a lead taken
-    in every day have fallen due; of several campaigns the one that asks most."""
+    """For today, each of the next `FORECAST_DAYS` business days, and at last any day after them: how many later steps of a
+    lead taken in every day have fallen due; of several campaigns the one that asks most."""
     due_days = [tuple(accumulate(step.delay_business_days for step in campaign.steps[1:])) for campaign in campaigns]
-    return tuple(
-        max((sum(due <= day for due in row) for row in due_days), default=0) for day in range(FORECAST_DAYS + 1)
-    )
+    seen = (max((sum(due <= day for due in row) for row in due_days), default=0) for day in range(FORECAST_DAYS + 1))
+    return (*seen, max(map(len, due_days), default=0))
 
 
-def _budget(mailbox: Mailbox, placed: int, waiting: int, landings: Sequence[int]) -> int | None:
-    """A follow-up that found no slot today is due again tomorrow."""
+def budget_of(mailbox: Mailbox, landings: Sequence[int], *, placed: int, waiting: int) -> int | None:
+    """How many new leads a mailbox takes on the plan's day, where so many follow-ups are `placed` and so many found no slot:
+    these are due again tomorrow."""
     ahead = (*mailbox.follow_ups_ahead, *[0] * FORECAST_DAYS)[:FORECAST_DAYS]
     return new_lead_budget(effective_cap(mailbox), (placed, ahead[0] + waiting, *ahead[1:]), (0, *landings[1:]))
 

@@ -6,9 +6,12 @@ Here belong the lawful basis, readiness of domains, and the state of mailboxes. 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import takewhile
 from typing import NamedTuple
 
 from outreach_pipelines.domain.lead import LawfulBasis
+from outreach_pipelines.domain.send_plan.holds import Holds
 from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint
 from outreach_pipelines.domain.send_plan.snapshot import (
     AccountId,
@@ -30,13 +33,15 @@ FULL_WEIGHT = 100
 
 class LaneKey(NamedTuple):
     """What decides which mailboxes a message may leave from: its thread's mailbox (then the pool is that one's), or the
-    campaign's pool. To a follow-up the recipient's provider makes no difference: None."""
+    campaign's pool. To a follow-up the recipient's provider makes no difference: None, unless a hold of its mailbox speaks
+    of providers. `slow` is what holds on its campaign and lead file leave of it, None where that is all."""
 
     pool_id: PoolId
     sticky: MailboxId | None
     basis: LawfulBasis
     provider: RecipientProvider | None
     is_new: bool
+    slow: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +73,23 @@ class Routes:
         for mailbox in snapshot.mailboxes:
             self._pools.setdefault(self._domains[mailbox.domain_id].pool_id, []).append(mailbox)
         self._campaign_pools = {campaign.id: campaign.pool_id for campaign in snapshot.campaigns}
+        self.holds = Holds(snapshot)
         self._lanes: dict[
-            tuple[CampaignId, MailboxId | None, LawfulBasis, RecipientProvider | None, bool], LaneKey
+            tuple[CampaignId, MailboxId | None, LawfulBasis, RecipientProvider | None, bool, Fraction | None], LaneKey
         ] = {}
         self._reaches: dict[LaneKey, Reach] = {}
         self._usable: dict[tuple[MailboxId, LawfulBasis], tuple[AccountId, ...]] = {}
 
     def lane_key(self, candidate: Candidate) -> LaneKey:
         is_new = is_new_lead(candidate)
-        provider = candidate.provider if is_new else None
-        facts = candidate.campaign_id, candidate.sticky_mailbox, candidate.basis, provider, is_new
+        provider = candidate.provider if is_new or candidate.sticky_mailbox in self.holds.by_provider else None
+        slow = self.holds.message_factor(candidate) if self.holds.slow_messages else None
+        facts = candidate.campaign_id, candidate.sticky_mailbox, candidate.basis, provider, is_new, slow
         known = self._lanes.get(facts)
         if known is None:
             pool = self._pool_of(candidate.campaign_id, candidate.sticky_mailbox)
-            known = self._lanes[facts] = LaneKey(pool, candidate.sticky_mailbox, candidate.basis, provider, is_new)
+            known = LaneKey(pool, candidate.sticky_mailbox, candidate.basis, provider, is_new, slow)
+            self._lanes[facts] = known
         return known
 
     def _pool_of(self, campaign_id: CampaignId, sticky: MailboxId | None) -> PoolId:
@@ -96,15 +104,31 @@ class Routes:
         return known
 
     def accounts(self, mailbox_id: MailboxId, basis: LawfulBasis) -> tuple[AccountId, ...]:
-        """The mailbox's accounts, in its order, that allow the basis and for which its domain is ready."""
+        """The mailbox's accounts, in its order, that allow the basis and for which its domain is ready, up to the first
+        that is held: nothing goes round a stopped path by another account."""
         known = self._usable.get((mailbox_id, basis))
         if known is None:
-            mailbox = self._mailboxes[mailbox_id]
-            domain = self._domains[mailbox.domain_id]
-            allowing = self._allowing(mailbox, basis)
-            ready = tuple(a for a in allowing if _readiness(domain, a) is ReadinessState.READY)
-            known = self._usable[(mailbox_id, basis)] = ready
+            ready = self._ready(self._mailboxes[mailbox_id], basis)
+            known = self._usable[(mailbox_id, basis)] = tuple(
+                takewhile(lambda account: not self._is_stopped(mailbox_id, account), ready)
+            )
         return known
+
+    def slowed(self, mailbox_id: MailboxId, key: LaneKey) -> Fraction | None:
+        """What holds besides the mailbox's own leave of the lane's messages from this mailbox; None is all."""
+        if not self.holds.any:
+            return None
+        accounts = self.accounts(mailbox_id, key.basis)
+        return self.holds.factor(self._mailboxes[mailbox_id], accounts, key.provider, key.slow)
+
+    def _ready(self, mailbox: Mailbox, basis: LawfulBasis) -> tuple[AccountId, ...]:
+        domain = self._domains[mailbox.domain_id]
+        allowing = self._allowing(mailbox, basis)
+        return tuple(a for a in allowing if _readiness(domain, a) is ReadinessState.READY)
+
+    def _is_stopped(self, mailbox_id: MailboxId, account: AccountId) -> bool:
+        hold = self.holds.path(mailbox_id, account)
+        return hold is not None and hold.factor == 0
 
     def _find_reach(self, key: LaneKey) -> Reach:
         if key.sticky is None:
@@ -133,10 +157,19 @@ class Routes:
             yield Constraint.MAILBOX_RESTING
         if mailbox.hold is not None and mailbox.hold.factor == 0:
             yield Constraint.MAILBOX_HELD
+        if self.holds.any:
+            yield from self._hold_objections(mailbox, key)
         if key.is_new and not mailbox.inbox_readable:
             yield Constraint.INBOX_UNREADABLE
         if key.is_new and (mailbox.health == 0 or _weight(domain, key) == 0):
             yield Constraint.HEALTH
+
+    def _hold_objections(self, mailbox: Mailbox, key: LaneKey) -> Iterator[Constraint]:
+        towards = self.holds.towards(mailbox.id, key.provider)
+        if towards is not None and towards.factor == 0:
+            yield Constraint.PROVIDER_HELD
+        if self._ready(mailbox, key.basis) and not self.accounts(mailbox.id, key.basis):
+            yield Constraint.PATH_HELD
 
     def _account_objections(self, mailbox: Mailbox, domain: SendingDomain, basis: LawfulBasis) -> Iterator[Constraint]:
         states = {_readiness(domain, account) for account in self._allowing(mailbox, basis)}
@@ -154,7 +187,7 @@ class Routes:
     def _tally(self, objections: dict[MailboxId, tuple[Constraint, ...]]) -> str:
         counts = Counter(found[0] for found in objections.values())
         parts = (f"{counts[c]} {c}" for c in sorted(counts, key=power))
-        reasons = sorted(set(self._reasons(objections)))
+        reasons = sorted({*self._reasons(objections), *self._hold_reasons(objections)})
         return f"mailboxes: {', '.join(parts)}" + "".join(f"; {reason}" for reason in reasons[:_REASONS_SHOWN])
 
     def _reasons(self, objections: dict[MailboxId, tuple[Constraint, ...]]) -> Iterator[str]:
@@ -166,6 +199,15 @@ class Routes:
             if Constraint.DOMAIN_NOT_READY in found or Constraint.DOMAIN_UNKNOWN in found:
                 domain = self._domains[mailbox.domain_id]
                 yield from (f"{domain.name}: {row.reason}" for row in domain.readiness if row.reason)
+
+    def _hold_reasons(self, objections: dict[MailboxId, tuple[Constraint, ...]]) -> Iterator[str]:
+        for id_, found in objections.items():
+            if Constraint.PROVIDER_HELD in found:
+                held = (row for row in self._mailboxes[id_].provider_holds if row.hold.factor == 0)
+                yield from (f"to {row.provider}: {row.hold.reason}" for row in held)
+            if Constraint.PATH_HELD in found:
+                stops = (self.holds.path(id_, account) for account in self._mailboxes[id_].account_ids)
+                yield from (hold.reason for hold in stops if hold is not None and hold.factor == 0)
 
 
 _POWER = {constraint: index for index, constraint in enumerate(ORDER_OF_POWER)}

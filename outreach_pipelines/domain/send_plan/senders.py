@@ -3,7 +3,7 @@
 Not here: to whom they send (`candidate`), and how much of it all a tenant allows itself (`snapshot`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
@@ -14,6 +14,7 @@ from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.place import ZoneName
 from outreach_pipelines.domain.provider_account import ProviderKind
 from outreach_pipelines.domain.recipient_provider import RecipientProvider
+from outreach_pipelines.domain.send_plan.json_form import SELDOM
 
 
 class MailboxState(StrEnum):
@@ -72,6 +73,22 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderHold:
+    """A hold on what a mailbox sends to the recipients of one provider."""
+
+    provider: RecipientProvider
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class PathHold:
+    """A hold on what a mailbox sends through one account."""
+
+    account_id: AccountId
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
 class DaySends:
     """Messages that left, or are planned, on a date of the mailbox's zone."""
 
@@ -101,13 +118,16 @@ class Mailbox:
     follow_ups_ahead: tuple[int, ...]
     account_ids: tuple[AccountId, ...]
     inbox_readable: bool
+    provider_holds: tuple[ProviderHold, ...] = field(default=(), metadata=SELDOM)
+    path_holds: tuple[PathHold, ...] = field(default=(), metadata=SELDOM)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`share_left` is what the tenant may still send through it today."""
+    """`share_left` is what the tenant may still send through it today; `hold` is the tenant's own or that of all."""
 
     id: AccountId
     kind: ProviderKind
     allowed_basis: frozenset[LawfulBasis]
     share_left: int | None
+    hold: Hold | None = field(default=None, metadata=SELDOM)

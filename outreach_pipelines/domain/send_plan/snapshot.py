@@ -6,10 +6,11 @@ Not here: where they come from (`application`), how they are written as JSON (`c
 means unlimited; 0 means none at all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NewType
 
+from outreach_pipelines.domain.back_off.scope import LeadFileId
 from outreach_pipelines.domain.calendar import DailyHours, Weekday, WeeklyWindow
 from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.ids import AccountId, CampaignId, DomainId, EnrollmentId, LeadId, MailboxId, PoolId
@@ -31,6 +32,7 @@ from outreach_pipelines.domain.send_plan.candidate import (
     Undeliverable,
     Unsubscribed,
 )
+from outreach_pipelines.domain.send_plan.json_form import SELDOM
 from outreach_pipelines.domain.send_plan.senders import (
     Account,
     AccountReadiness,
@@ -38,6 +40,8 @@ from outreach_pipelines.domain.send_plan.senders import (
     Hold,
     Mailbox,
     MailboxState,
+    PathHold,
+    ProviderHold,
     ProviderWeight,
     ReadinessState,
     SendingDomain,
@@ -66,13 +70,17 @@ __all__ = [
     "EnrollmentId",
     "Erased",
     "Hold",
+    "LeadFileHold",
+    "LeadFileId",
     "LeadId",
     "Mailbox",
     "MailboxId",
     "MailboxState",
+    "PathHold",
     "PlanPolicy",
     "PoolId",
     "ProviderCap",
+    "ProviderHold",
     "ProviderUse",
     "ProviderWeight",
     "ReadinessState",
@@ -176,6 +184,16 @@ class Campaign:
     required_fields: frozenset[FieldName]
     has_postal_address: bool
     has_unsubscribe: bool
+    hold: Hold | None = field(default=None, metadata=SELDOM)
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFileHold:
+    """A hold on the people of one lead file, and which enrollments they are."""
+
+    lead_file: LeadFileId
+    hold: Hold
+    enrollments: tuple[EnrollmentId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +247,4 @@ class Snapshot:
     campaigns: tuple[Campaign, ...]
     candidates: tuple[Candidate, ...]
     used_today: UsedToday
+    lead_file_holds: tuple[LeadFileHold, ...] = field(default=(), metadata=SELDOM)

@@ -9,7 +9,9 @@ Shares no code with the planner, not even the form of the documents: it has its 
     reading                            bytes to documents, every fault named
     facts                              the documents by their ids, and the tenant's business days
     books, persons, routes, hours      rules of a single message, and that the books are complete
+    holds                              what is stopped or slowed by campaign, lead file, provider, account
     mailbox_limits, shared_limits      rules of many messages together
-    reasons                            whether the reasons given can be true
+    fairness, open_time                priorities, shares of campaigns, evenness of the rotation
+    reasons, used_up                   whether the reasons given can be true, and the limits they name are used up
     check                              all of them
 """

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from outreach_pipelines.proof.plan_check.books import books, hashes
 from outreach_pipelines.proof.plan_check.facts import Facts, Violation
+from outreach_pipelines.proof.plan_check.fairness import fairness
+from outreach_pipelines.proof.plan_check.holds import holds
 from outreach_pipelines.proof.plan_check.hours import hours
 from outreach_pipelines.proof.plan_check.mailbox_limits import mailbox_limits
 from outreach_pipelines.proof.plan_check.persons import persons
@@ -14,8 +16,9 @@ from outreach_pipelines.proof.plan_check.reading import read_plan, read_snapshot
 from outreach_pipelines.proof.plan_check.reasons import reasons
 from outreach_pipelines.proof.plan_check.routes import routes
 from outreach_pipelines.proof.plan_check.shared_limits import shared_limits
+from outreach_pipelines.proof.plan_check.used_up import used_up
 
-RULES = (books, persons, routes, hours, mailbox_limits, shared_limits, reasons)
+RULES = (books, persons, routes, hours, holds, mailbox_limits, shared_limits, fairness, reasons, used_up)
 
 
 def violations(snapshot: bytes, plan: bytes) -> tuple[Violation, ...]:

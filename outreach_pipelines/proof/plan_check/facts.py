@@ -61,6 +61,15 @@ class Facts:
         return {row.enrollment_id: row for row in self.snapshot.candidates}
 
     @cached_property
+    def file_factors(self) -> dict[int, Fraction]:
+        """What holds on lead files leave of a message, by enrollment."""
+        found: dict[int, Fraction] = {}
+        for row in self.snapshot.lead_file_holds:
+            for id_ in row.enrollments:
+                found[id_] = min(Fraction(row.hold.factor), found.get(id_, Fraction(1)))
+        return found
+
+    @cached_property
     def decisions(self) -> dict[int, Decision]:
         return {row.enrollment_id: row for row in self.plan.decisions}
 
@@ -105,6 +114,13 @@ class Facts:
             return ZoneInfo(name or self.snapshot.policy.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             return None
+
+
+def path_factor(facts: Facts, mailbox: Mailbox, account: int) -> Fraction:
+    """What holds leave of what a mailbox sends through an account."""
+    own = facts.accounts[account].hold if account in facts.accounts else None
+    held = [row.hold for row in mailbox.path_holds if row.account_id == account] + ([] if own is None else [own])
+    return min((Fraction(hold.factor) for hold in held), default=Fraction(1))
 
 
 def effective_cap(mailbox: Mailbox, multiple: Fraction = Fraction(1)) -> Fraction | None:

@@ -6,7 +6,7 @@ Belongs here: what must hold before a rule can be asked. Does not: rules.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
@@ -92,9 +92,33 @@ def canonical_snapshot(data: bytes) -> bytes:
     _sort_receivers(body["countries"], body["campaigns"], body["candidates"])
     for name, key in (("recipient_domains", "recipient_domain"), ("companies", "company"), ("providers", "provider")):
         body["used_today"][name].sort(key=lambda row, key=key: row[key])
+    _settle_later_fields(body)
     return canonical(body)
 
 
+def _settle_later_fields(body: dict[str, Any]) -> None:
+    """Fields that came later: a weight that is not given is 1, and a hold that is not there is not written."""
+    variants = (variant for row in body["campaigns"] for step in row["steps"] for variant in step["variants"])
+    for variant in variants:
+        variant.setdefault("weight", 1)
+    _sort_holds(body)
+    for row in (body, *body["mailboxes"], *body["accounts"], *body["campaigns"]):
+        for name in _LATER:
+            # A mailbox's own hold is no later field: it is always written.
+            if row.get(name, "") in (None, []) and not (name == "hold" and "min_spacing" in row):
+                del row[name]
+
+
+def _sort_holds(body: dict[str, Any]) -> None:
+    for row in body["mailboxes"]:
+        row.get("provider_holds", []).sort(key=lambda each: each["provider"])
+        row.get("path_holds", []).sort(key=lambda each: each["account_id"])
+    body.get("lead_file_holds", []).sort(key=lambda each: each["lead_file"])
+    for row in body.get("lead_file_holds", []):
+        row["enrollments"].sort()
+
+
+_LATER = ("hold", "provider_holds", "path_holds", "lead_file_holds")
 _KEYS = {
     "countries": "code",
     "domains": "id",

@@ -4,10 +4,12 @@ Belongs here: decisions. Does not: placements.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 
 from outreach_pipelines.proof.plan_check.candidate_document import Away, Candidate
 from outreach_pipelines.proof.plan_check.facts import Facts, Violation
 from outreach_pipelines.proof.plan_check.plan_document import LAST_BEFORE_SLOTS, POWER, Decision
+from outreach_pipelines.proof.plan_check.sender_document import Hold
 
 _BLOCKS: Mapping[str, str] = {
     "Suppressed": "suppressed",
@@ -80,10 +82,31 @@ _TRUTHS: Mapping[str, Callable[[Facts, Candidate], bool]] = {
     "no_postal_address": lambda facts, candidate: not facts.campaigns[candidate.campaign_id].has_postal_address,
     "no_unsubscribe": lambda facts, candidate: not facts.campaigns[candidate.campaign_id].has_unsubscribe,
     "campaign_not_active": lambda facts, candidate: facts.campaigns[candidate.campaign_id].state != "active",
+    "campaign_held": lambda facts, candidate: _stops(facts.campaigns[candidate.campaign_id].hold),
+    "lead_file_held": lambda facts, candidate: facts.file_factors.get(candidate.enrollment_id) == 0,
     "no_such_step": lambda facts, candidate: candidate.step > len(facts.campaigns[candidate.campaign_id].steps),
     "thread_unknown": lambda _, candidate: candidate.step > 1 and candidate.sticky_mailbox is None,
     "zone_unknown": lambda facts, candidate: facts.zone_of(candidate) is None,
 }
+
+
+def _stops(hold: Hold | None) -> bool:
+    return hold is not None and Fraction(hold.factor) == 0
+
+
+def _without_hold(facts: Facts) -> dict[str, bool]:
+    """Reasons that are only true where such a hold is in force."""
+    mailboxes, accounts = facts.snapshot.mailboxes, facts.snapshot.accounts
+    towards = [row.hold for mailbox in mailboxes for row in mailbox.provider_holds]
+    paths = [row.hold for mailbox in mailboxes for row in mailbox.path_holds]
+    paths += [row.hold for row in accounts if row.hold is not None]
+    others = [row.hold for row in facts.snapshot.lead_file_holds]
+    others += [row.hold for row in facts.snapshot.campaigns if row.hold is not None]
+    return {
+        "provider_held": not any(map(_stops, towards)),
+        "path_held": not any(map(_stops, paths)),
+        "slowed": all(_stops(hold) or Fraction(hold.factor) == 1 for hold in (*towards, *paths, *others)),
+    }
 
 
 def _without_limit(facts: Facts) -> frozenset[str]:
@@ -100,7 +123,7 @@ def _without_limit(facts: Facts) -> frozenset[str]:
         "contact_pressure": policy.contact_pressure is None,
         "quiet_hours": policy.quiet_hours is None,
     }
-    return frozenset(name for name, is_unset in unset.items() if is_unset)
+    return frozenset(name for name, is_unset in (unset | _without_hold(facts)).items() if is_unset)
 
 
 def _possible(decision: Decision, unset: frozenset[str]) -> Iterator[str]:

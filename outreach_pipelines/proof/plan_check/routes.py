@@ -5,9 +5,10 @@ Belongs here: who carries it. Does not: when, and how many.
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import takewhile
 
 from outreach_pipelines.proof.plan_check.candidate_document import Candidate
-from outreach_pipelines.proof.plan_check.facts import Facts, Violation
+from outreach_pipelines.proof.plan_check.facts import Facts, Violation, path_factor
 from outreach_pipelines.proof.plan_check.plan_document import Placement
 from outreach_pipelines.proof.plan_check.sender_document import Mailbox
 
@@ -53,10 +54,12 @@ def _new_lead(facts: Facts, candidate: Candidate, mailbox: Mailbox) -> Iterator[
 
 
 def allowed_accounts(facts: Facts, candidate: Candidate, mailbox: Mailbox) -> list[int]:
-    """The mailbox's accounts, in its order, that allow the basis and for which its domain is ready."""
+    """The mailbox's accounts, in its order, that allow the basis and for which its domain is ready, up to the first that
+    a hold stops: nobody goes round it."""
     rows = facts.domains[mailbox.domain_id].readiness
     ready = {row.account_id for row in rows if row.state == "ready"}
-    return [id_ for id_ in mailbox.account_ids if id_ in ready and candidate.basis in facts.accounts[id_].allowed_basis]
+    able = (id_ for id_ in mailbox.account_ids if id_ in ready and candidate.basis in facts.accounts[id_].allowed_basis)
+    return list(takewhile(lambda id_: path_factor(facts, mailbox, id_) > 0, able))
 
 
 def _accounts(facts: Facts, candidate: Candidate, placement: Placement, mailbox: Mailbox) -> Iterator[tuple[str, str]]:

@@ -50,6 +50,20 @@ class Hold(Document):
     reason: str
 
 
+class ProviderHold(Document):
+    """A back-off on what a mailbox sends to the recipients of one provider."""
+
+    provider: Provider
+    hold: Hold
+
+
+class PathHold(Document):
+    """A back-off on what a mailbox sends through one account."""
+
+    account_id: int
+    hold: Hold
+
+
 class DaySends(Document):
     """Messages that left, or are planned, on a date of the mailbox's zone."""
 
@@ -84,6 +98,9 @@ class Mailbox(Document):
     account_ids: tuple[int, ...]
     """In the order of preference."""
     inbox_readable: bool
+    provider_holds: tuple[ProviderHold, ...] = ()
+    """Left out where there is none, as are all fields with a default."""
+    path_holds: tuple[PathHold, ...] = ()
 
 
 class Account(Document):
@@ -95,3 +112,5 @@ class Account(Document):
     """Lawful bases that its terms allow."""
     share_left: Limit
     """What the tenant may still send through it today."""
+    hold: Hold | None = None
+    """On all that the tenant sends through it."""

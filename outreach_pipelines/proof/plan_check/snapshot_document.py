@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from outreach_pipelines.proof.plan_check.candidate_document import Candidate
 from outreach_pipelines.proof.plan_check.form import Count, DailyHours, Document, Hmac, Limit, Provider, Weekday
-from outreach_pipelines.proof.plan_check.sender_document import Account, Mailbox, SendingDomain
+from outreach_pipelines.proof.plan_check.sender_document import Account, Hold, Mailbox, SendingDomain
 
 
 class Versions(Document):
@@ -114,6 +114,16 @@ class Campaign(Document):
     required_fields: tuple[str, ...]
     has_postal_address: bool
     has_unsubscribe: bool
+    hold: Hold | None = None
+    """On all of its messages. Left out where there is none."""
+
+
+class LeadFileHold(Document):
+    """A back-off on the people who came with one lead file."""
+
+    lead_file: int
+    hold: Hold
+    enrollments: tuple[int, ...]
 
 
 class DomainUse(Document):
@@ -164,3 +174,5 @@ class SnapshotDocument(Document):
     campaigns: tuple[Campaign, ...]
     candidates: tuple[Candidate, ...]
     used_today: UsedToday
+    lead_file_holds: tuple[LeadFileHold, ...] = ()
+    """Left out where there is none."""

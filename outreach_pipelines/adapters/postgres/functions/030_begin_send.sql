@@ -79,7 +79,9 @@ begin
            (select i.last_complete_read from app.inbox i where i.tenant_id = v_tenant and i.inbox_id = mb.inbox_id) as inbox_read,
            exists (select from app.thread_root r where r.tenant_id = v_tenant and r.enrollment_id = m.enrollment_id and r.step = 1) as thread,
            p.tenant_id is not null as has_policy, p.errors_in_row_stop, p.rolling_factor, p.daily_cap as tenant_cap, p.minute_cap,
-           least(p.recipient_domain_daily_cap, p.company_daily_cap) as recipient_cap,
+           p.recipient_domain_daily_cap as recipient_cap,
+           -- The company is the mail domain, so its count is that of the domain; where anybody may have an address there is none.
+           case when not app.is_free_mail(split_part(l.address, '@', 2)) then p.company_daily_cap end as company_cap,
            p.recipient_provider_caps ->> m.recipient_provider as provider_cap
       into strict f
       from app.enrollment e
@@ -220,10 +222,12 @@ begin
             array['domain:' || f.domain_id, 'recipient:' || encode(m.domain_hmac, 'hex'), 'provider:' || m.recipient_provider,
                   'account:' || pick.account_id, 'day', 'minute'],
             array[v_day_begins, v_tenant_day, v_tenant_day, v_tenant_day, v_tenant_day, date_trunc('minute', v_now)],
-            array[f.domain_cap, f.recipient_cap, f.provider_cap::integer, pick.share, f.tenant_cap, f.minute_cap]);
+            array[f.domain_cap, least(f.recipient_cap, f.company_cap), f.provider_cap::integer, pick.share, f.tenant_cap, f.minute_cap]);
         if v_full is not null then
-            raise exception '%', (array['domain_daily_cap', 'recipient_domain_daily_cap', 'recipient_provider_cap', 'account_share',
-                                        'tenant_daily_cap', 'tenant_minute_cap'])[v_full]
+            raise exception '%', (array['domain_daily_cap',
+                                        case when f.company_cap < coalesce(f.recipient_cap, f.company_cap + 1) then 'company_daily_cap'
+                                             else 'recipient_domain_daily_cap' end,
+                                        'recipient_provider_cap', 'account_share', 'tenant_daily_cap', 'tenant_minute_cap'])[v_full]
                 using errcode = 'OU001', detail = case v_full when 1 then v_day_ends when 6 then date_trunc('minute', v_now) + interval '1 minute'
                                                               else v_tenant_next_day end::text;
         end if;

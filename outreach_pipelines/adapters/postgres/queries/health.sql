@@ -27,21 +27,25 @@ select b.mailbox_id, b.address, b.state, b.daily_cap, b.zone,
  order by b.mailbox_id;
 
 -- name: sends
--- Accepted sends by the mailbox's own day, and those whose provider reports complaints.
-select a.mailbox_id, a.mailbox_day as day, count(*) as accepted, count(*) filter (where m.recipient_provider = any (:reporting)) as reporting
+-- Accepted sends by the mailbox's own day and the recipient's provider.
+select a.mailbox_id, a.domain_id, m.recipient_provider, a.mailbox_day as day, count(*) as accepted
   from app.send_attempt a
   join app.message m on m.tenant_id = a.tenant_id and m.plan_day = a.plan_day and m.message_id = a.message_id
  where a.tenant_id = (select app.tenant()) and a.outcome = 'accepted'
    and a.plan_day >= cast(:first as date) - 3 and a.mailbox_day between :first and :day
- group by 1, 2;
+ group by 1, 2, 3, 4;
+
+-- name: domains
+-- Sending domains that may still get a score.
+select domain_id from app.sending_domain where tenant_id = (select app.tenant()) and state <> 'retired' order by domain_id;
 
 -- name: news
--- What was heard of sends, by the mailbox's own days of the send and of the news.
-select n.mailbox_id, n.mailbox_day as day, (n.learnt_at at time zone b.zone)::date as learnt_on, n.news, count(*) as count
+-- What was heard of sends, by the mailbox's own days of the send and of the news, and the recipient's provider.
+select n.mailbox_id, n.domain_id, n.recipient_provider, n.mailbox_day as day, (n.learnt_at at time zone b.zone)::date as learnt_on, n.news, count(*) as count
   from app.send_news(:since, :until, :classes, :causes, :news) n
   join app.mailbox b on b.tenant_id = (select app.tenant()) and b.mailbox_id = n.mailbox_id
  where n.mailbox_day between :first and :day
- group by 1, 2, 3, 4;
+ group by 1, 2, 3, 4, 5, 6;
 
 -- name: unsubscribes
 -- Who asked not to be written to any more, by whatever way, at the last send before they asked.
@@ -62,7 +66,10 @@ select a.mailbox_id, a.mailbox_day as day, p.kind, split_part(coalesce(a.answer,
   from app.send_attempt a join app.provider_account p on p.account_id = a.account_id
  where a.tenant_id = (select app.tenant()) and a.outcome = 'refused'
    and a.plan_day >= cast(:first as date) - 3 and a.mailbox_day between :first and :day
- group by 1, 2, 3, 4;
+ group by 1, 2, 3, 4
+ union all
+-- A login that was refused where no send was tried, in the words of a server that refuses one (RFC 4954 section 6).
+select f.mailbox_id, f.day, 'smtp', '535', f.count from app.login_failures(cast(:first as date), cast(:day as date)) f;
 
 -- name: ramp_days
 -- Every earlier day of a mailbox, with that day's score. From the counters, since partitions of messages are dropped one day and the ramp is not.
@@ -89,3 +96,15 @@ select (select app.tenant()), s.mailbox_id, :day, s.version, s.total, s.parts, s
 on conflict (tenant_id, mailbox_id, day, version) do update
    set total = excluded.total, parts = excluded.parts, cap_today = excluded.cap_today, ramp_stage = excluded.ramp_stage, scored_at = clock_timestamp()
  where (h.total, h.parts, h.cap_today, h.ramp_stage) is distinct from (excluded.total, excluded.parts, excluded.cap_today, excluded.ramp_stage);
+
+-- name: stage_receptions
+-- As for the scores of mailboxes.
+create temporary table reception_score_stage (domain_id bigint, recipient_provider text, version text, total smallint, parts jsonb) on commit drop;
+
+-- name: save_receptions
+-- From the stage; a row that says the same already is left as it is.
+insert into app.reception_score as r (tenant_id, domain_id, recipient_provider, day, version, total, parts)
+select (select app.tenant()), s.domain_id, s.recipient_provider, :day, s.version, s.total, s.parts from reception_score_stage s
+on conflict (tenant_id, domain_id, recipient_provider, day, version) do update
+   set total = excluded.total, parts = excluded.parts, scored_at = clock_timestamp()
+ where (r.total, r.parts) is distinct from (excluded.total, excluded.parts);

@@ -38,7 +38,11 @@ select d.domain_id, d.name, d.pool, d.daily_cap, d.state,
        coalesce((select sum(m.sent) from app.mailbox_day m join app.mailbox b on b.tenant_id = m.tenant_id and b.mailbox_id = m.mailbox_id
                   where m.tenant_id = d.tenant_id and b.domain_id = d.domain_id and m.day = :day), 0) as sent_today,
        coalesce((select jsonb_agg(jsonb_build_object('account_id', r.account_id, 'state', coalesce(r.definite_state, r.state), 'reason', r.reason) order by r.position)
-                   from app.domain_account r where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id), '[]') as readiness
+                   from app.domain_account r where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id), '[]') as readiness,
+       coalesce((select jsonb_object_agg(h.recipient_provider, h.total)
+                   from (select distinct on (recipient_provider) recipient_provider, total from app.reception_score
+                          where tenant_id = d.tenant_id and domain_id = d.domain_id and day <= :day
+                          order by recipient_provider, day desc, scored_at desc) h), '{}') as health
   from app.sending_domain d
  where d.tenant_id = (select app.tenant()) and d.state <> 'retired'
  order by d.domain_id;
@@ -49,10 +53,10 @@ select b.mailbox_id, b.domain_id, b.zone, b.hours_start, b.hours_end, b.state, b
        least(b.daily_cap, coalesce(h.cap_today, b.daily_cap)) as daily_cap, coalesce(h.total, 100) as health,
        (select array_agg(a.account_id order by array_position(b.account_names, a.name)) from app.provider_account a where a.name = any (b.account_names)) as account_ids,
        b.inbox_id is not null and coalesce(i.last_error_at < i.last_complete_read, i.last_error_at is null) as inbox_readable,
-       (select jsonb_build_object('factor', app.hold_factor(f, (select app.now()))::text, 'reason', f.reason) from app.hold f
-         where f.tenant_id = b.tenant_id and f.released_at is null and app.hold_factor(f, (select app.now())) < 1
+       (select jsonb_build_object('factor', app.hold_factor(f, :as_of)::text, 'reason', f.reason) from app.hold f
+         where f.tenant_id = b.tenant_id and f.released_at is null and app.hold_factor(f, :as_of) < 1
            and f.scope_key in ('tenant', 'mailbox:' || b.mailbox_id, 'domain:' || b.domain_id)
-         order by app.hold_factor(f, (select app.now())), f.hold_id limit 1) as hold,
+         order by app.hold_factor(f, :as_of), f.hold_id limit 1) as hold,
        coalesce((select jsonb_agg(jsonb_build_object('day', s.day, 'count', s.sent) order by s.day) from app.mailbox_day s
                   where s.tenant_id = b.tenant_id and s.mailbox_id = b.mailbox_id and s.day between cast(:day as date) - 2 and cast(:day as date) + 2), '[]') as sends_by_day
   from app.mailbox b
@@ -96,12 +100,29 @@ select a.account_id, a.kind, a.allowed_basis, s.daily_share - coalesce(r.taken, 
   left join app.rate_bucket r on r.tenant_id = s.tenant_id and r.bucket = 'account:' || a.account_id and r.window_start = :day_start
  order by a.account_id;
 
+-- name: other_holds
+-- Holds on less than a mailbox or on more than one, as they stand at the plan's first moment; of several on the same thing the one that leaves least.
+select distinct on (scope_key) scope_key, factor::text as factor, reason
+  from (select f.scope_key, app.hold_factor(f, :as_of) as factor, f.reason, f.hold_id from app.hold f
+         where f.tenant_id = (select app.tenant()) and f.released_at is null
+           and split_part(f.scope_key, ':', 1) in ('provider', 'path', 'account', 'campaign', 'lead_file')
+        union all
+        select 'account:' || a.account_id, app.hold_factor(a, :as_of), a.reason, 0 from app.account_hold a
+          join app.provider_account_share s on s.tenant_id = (select app.tenant()) and s.account_id = a.account_id
+         where a.released_at is null) h
+ where factor < 1
+ order by scope_key, h.factor, hold_id;
+
+-- name: people_of_files
+-- Running enrollments of those who came with these lead files.
+select s.lead_file_id, array_agg(distinct e.enrollment_id order by e.enrollment_id) as enrollments
+  from app.lead_source s join app.enrollment e on e.tenant_id = s.tenant_id and e.lead_id = s.lead_id and e.state = 'active'
+ where s.tenant_id = (select app.tenant()) and s.lead_file_id = any (:files)
+ group by 1 order by 1;
+
 -- name: campaigns
--- Campaigns with their steps and variants. One that a hold has stopped is planned as if its file paused it.
-select c.campaign_id, c.name, c.pool,
-       case when c.state = 'active' and exists (select from app.hold f where f.tenant_id = c.tenant_id and f.scope_key = 'campaign:' || c.campaign_id
-                                                   and f.released_at is null and app.hold_factor(f, (select app.now())) = 0)
-            then 'paused' else c.state end as state, c.priority, c.share, c.zone, c.weekdays, c.window_start, c.window_end, c.required_fields,
+-- Campaigns with their steps and variants.
+select c.campaign_id, c.name, c.pool, c.state, c.priority, c.share, c.zone, c.weekdays, c.window_start, c.window_end, c.required_fields,
        (select jsonb_agg(jsonb_build_object('number', s.step, 'delay', s.delay_business_days, 'variants',
                 (select jsonb_agg(jsonb_build_object('name', v.variant, 'weight', v.weight, 'content',
                             md5(v.subject || v.text_sha256 || coalesce(v.html_sha256, '')
@@ -123,11 +144,11 @@ with company_reply as materialized (
          join app.lead l on l.tenant_id = e.tenant_id and l.lead_id = e.lead_id
          join app.sending_policy p on p.tenant_id = e.tenant_id and p.stop_whole_company
         where e.tenant_id = (select app.tenant()) and e.state = 'replied'
-          and split_part(l.address, '@', 2) <> all (cast(:free_mail as text[]))
+          and not app.is_free_mail(split_part(l.address, '@', 2))
         group by 1)
 select e.enrollment_id, e.lead_id, e.campaign_id, e.step, e.round, e.mailbox_id, e.due_day, e.state, e.reason, e.state_at, e.out_of_office_until,
        encode(l.address_hmac, 'hex') as recipient, encode(l.domain_hmac, 'hex') as recipient_domain, l.recipient_provider, l.zone, l.country, l.basis,
-       l.verified, l.engaged, l.erased_at, l.undeliverable, l.provider_checked_at, l.first_name, l.last_name, l.company, l.fields,
+       not app.is_free_mail(split_part(l.address, '@', 2)) as at_company, l.verified, l.engaged, l.erased_at, l.undeliverable, l.provider_checked_at, l.first_name, l.last_name, l.company, l.fields,
        s.kind as suppression_kind, s.created_at as suppressed_at, c_reply.replied_at as company_replied_at,
        (select count(*) from app.message r where r.tenant_id = e.tenant_id and r.recipient_hmac = l.address_hmac
            and r.state in ('accepted', 'sending', 'in_doubt', 'unknown')
