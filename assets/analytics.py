@@ -3,13 +3,16 @@
 import dagster as dg
 
 from assets.feeds import delivery_events, replies
-from assets.partitions import HOURS_OF_DAY, SAME_TENANT, TENANT_DAYS, TENANT_HOURS, tenant_days, tenant_hours
+from assets.partitions import HOURS_OF_DAY, SAME_TENANT, TENANT_DAYS, TENANT_HOURS, TENANTS, tenant_days, tenant_hours
 from assets.report_table import RATE_OF, report_table
 from assets.send_batches import send_batch
 from assets.tenants import tenant_of
 from outreach_pipelines.application.reconcile import ReconciledHour, ReconciliationStore, reconcile
+from outreach_pipelines.application.reply_page.present import PresentedReplies, present_replies
 from outreach_pipelines.application.tenants import TenantDirectory
+from outreach_pipelines.application.tend_replies import ReplyDesk
 from outreach_pipelines.application.write_reports import ReportKind, ReportRow, ReportStore, write_report
+from outreach_pipelines.domain.tenant import TenantRef, TenantSlug
 
 
 @dg.asset(
@@ -109,3 +112,36 @@ campaign_performance = _report_asset(
     "Sends, replies, unsubscribes and bounces of the day per campaign, step and variant.",
 )
 cost_report = _report_asset(ReportKind.COST, "What the day cost by provider account, and per reply.")
+
+
+@dg.asset(
+    partitions_def=TENANTS,
+    group_name="analytics",
+    kinds={"postgres"},
+    owners=["team:operations"],
+    deps=[replies],
+)
+def reply_page(
+    context: dg.AssetExecutionContext,
+    tenants: dg.ResourceParam[TenantDirectory],
+    reply_desk: dg.ResourceParam[ReplyDesk],
+) -> dg.MaterializeResult[None]:
+    """The tenant's replies as one page: intent, thread, who answers, what waits for a verdict.
+
+    The sensor reply_watch writes it too, whenever something changes.
+    """
+    slug = TenantSlug(context.partition_key)
+    shown = present_replies(reply_desk.threads, tenant=TenantRef(tenant_of(tenants, slug), slug))
+    return dg.MaterializeResult(metadata=reply_page_metadata(shown))
+
+
+def reply_page_metadata(shown: PresentedReplies) -> dict[str, dg.MetadataValue | int]:
+    """The page's place, and its headlines; no person's data."""
+    intents = {f"intent {name}": count for name, count in sorted(shown.by_intent.items())}
+    return {
+        "page": dg.MetadataValue.path(shown.page),
+        "replies": shown.replies,
+        "open": shown.open,
+        "waiting for a verdict": shown.to_review,
+        **intents,
+    }

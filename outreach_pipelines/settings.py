@@ -18,6 +18,8 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from outreach_pipelines.domain.inbound.message import Intent
+from outreach_pipelines.domain.reference import parse_secret_ref
 from outreach_pipelines.domain.sending_mode import SendingMode
 from outreach_pipelines.errors import SettingsFault
 
@@ -78,6 +80,29 @@ def _nameserver(value: str | None) -> str | None:
     return value
 
 
+def _notify(value: str | None) -> str | None:
+    pairs = [part.strip().partition("=") for part in (value or "").split(",") if part.strip()]
+    if not all(name and parse_secret_ref(reference) is not None for name, _, reference in pairs):
+        message = "must be TENANT=REFERENCE,... with references such as env:NAME or file:PATH, never an address itself"
+        raise ValueError(message)
+    return value
+
+
+def _notified_intents(value: str) -> str:
+    known = {*(intent.value for intent in Intent), "none"}
+    if not value.strip() or not {name.strip() for name in value.split(",")} <= known:
+        message = f"must be some of {', '.join(sorted(known))}"
+        raise ValueError(message)
+    return value
+
+
+def _secret_reference(value: str | None) -> str | None:
+    if value is not None and parse_secret_ref(value) is None:
+        message = "must be a reference such as env:NAME, never the key itself"
+        raise ValueError(message)
+    return value
+
+
 Key = Annotated[SecretStr, AfterValidator(_key)]
 TokenKeyList = Annotated[SecretStr, AfterValidator(_token_keys)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
@@ -128,6 +153,21 @@ class Settings(BaseSettings):
     )
     evidence_horizon_seconds: float = Field(
         default=3600, gt=0, description="how long evidence of an unanswered send may take"
+    )
+
+    notify: Annotated[str | None, AfterValidator(_notify)] = Field(
+        default=None, description="who is told of replies: TENANT=REFERENCE,... with * for every tenant"
+    )
+    notify_of: Annotated[str, AfterValidator(_notified_intents)] = Field(
+        default="positive,meeting,referral", description="intents that are told, none among them"
+    )
+    notify_excerpt: bool = Field(default=False, description="whether a notice quotes the reply")
+    intent_url: str | None = Field(
+        default=None, description="an OpenAI-compatible endpoint, up to its version; off when unset"
+    )
+    intent_model: str | None = Field(default=None, description="the model that the endpoint is asked for")
+    intent_key: Annotated[str | None, AfterValidator(_secret_reference)] = Field(
+        default=None, description="reference to the endpoint's key: env:NAME, file:PATH, ssm:/PATH, secretsmanager:NAME"
     )
 
     @field_validator("environment_id", "lease_store")

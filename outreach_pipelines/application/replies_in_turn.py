@@ -1,0 +1,47 @@
+"""The inboxes of all tenants, one tenant after the other, for as long as a tick may last: who did not get a turn is next.
+
+Belongs here: whose turn it is. Does not: reading (`sync_replies`), effects (`record_events`).
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from outreach_pipelines.application.record_events import EventStore, record_events
+from outreach_pipelines.application.sync_replies import InboxReader, ReplyStore, SyncedReplies, sync_replies
+from outreach_pipelines.application.tenants import TenantRow
+
+SECONDS_A_TICK = 20.0
+"""Well below the minute that Dagster gives a sensor, since what is being read when it is over is still read to its next batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A tenant, and what its inboxes gave."""
+
+    row: TenantRow
+    synced: SyncedReplies
+
+
+def read_in_turn(
+    reader: InboxReader,
+    store: ReplyStore,
+    events: EventStore,
+    rows: Sequence[TenantRow],
+    *,
+    after: str | None,
+    seconds: float = SECONDS_A_TICK,
+) -> Iterator[Turn]:
+    """Tenants by slug, from the one behind `after` on; at least one. Each turn is written down before it is told."""
+    until = time.monotonic() + seconds
+    for row in _from(rows, after):
+        synced = sync_replies(reader, store, tenant=row.ref.id, seconds=max(0.0, until - time.monotonic()))
+        record_events(events, tenant=row.ref.id)
+        yield Turn(row, synced)
+        if time.monotonic() >= until:
+            return
+
+
+def _from(rows: Sequence[TenantRow], after: str | None) -> Sequence[TenantRow]:
+    ordered = sorted(rows, key=lambda row: row.ref.slug)
+    return sorted(ordered, key=lambda row: after is not None and row.ref.slug <= after)
