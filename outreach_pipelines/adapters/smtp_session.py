@@ -10,14 +10,26 @@ Google, "The XOAUTH2 mechanism".
 import re
 import ssl
 import time
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
-from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPResponseException, SMTPServerDisconnected
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPConnectResponseError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
 
 from outreach_pipelines.application.access_tokens import TokenSource
+from outreach_pipelines.domain.inbound.verdict import Stage
 from outreach_pipelines.domain.provider_account import Tls
 from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost, SendAnswer
@@ -31,6 +43,12 @@ _START_INPUT: Final = 354
 _ENHANCED: Final = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")  # RFC 2034: it begins each line of the text
 _QUEUED_AS: Final = re.compile(r"\bqueued (?:as|with id) <?([\w.+@-]{1,200})", re.IGNORECASE)
 _LEADING_DOT: Final = re.compile(rb"^\.", re.MULTILINE)  # RFC 5321 section 4.5.2
+_STAGES: Final[dict[type[SMTPResponseException], Stage]] = {
+    SMTPConnectResponseError: Stage.CONNECT,
+    SMTPHeloError: Stage.HELLO,
+    SMTPSenderRefused: Stage.MAIL_FROM,
+    SMTPRecipientRefused: Stage.RCPT_TO,
+}
 _NOT_XTEXT: Final = re.compile(r"[^!-*,-<>-~]")  # RFC 3461 section 4: printable ASCII but + and =
 
 
@@ -87,16 +105,16 @@ class SmtpSession:
 
     async def offer(self, message: WireMessage) -> Refused | NotSent | None:
         """All that precedes the message. None when the server waits for its first byte."""
-        try:
-            if not self._ready:
-                await self._connect()
-            return await self._announce(message)
-        except SMTPResponseException as refused:
-            return _reply(refused.code, refused.message) or NotSent(clean(f"unreadable reply: {refused.message}"))
-        except TokenRefused as refused:
-            return Refused("XOAUTH2", "5.7.8", clean(str(refused)))
-        except (SMTPException, OSError, ValueError, Unreadable) as broken:
-            return NotSent(clean(f"connection: {type(broken).__name__}: {broken}"))
+        return await _judged(self._offered(message))
+
+    async def probe(self) -> Refused | NotSent | None:
+        """Connect and log in, for no message. None when the server would take one."""
+        return await _judged(self._connect())
+
+    async def _offered(self, message: WireMessage) -> Refused | NotSent | None:
+        if not self._ready:
+            await self._connect()
+        return await self._announce(message)
 
     async def _connect(self) -> None:
         await self._smtp.connect()
@@ -142,7 +160,9 @@ class SmtpSession:
         start = await self._smtp.execute_command(b"DATA")
         if start.code == _START_INPUT:
             return None
-        return _reply(start.code, start.message) or NotSent(clean(f"DATA answered by {start.code} {start.message}"))
+        return _reply(start.code, start.message, Stage.DATA) or NotSent(
+            clean(f"DATA answered by {start.code} {start.message}")
+        )
 
     def _options(self, message: WireMessage) -> list[str] | Refused:
         wanted = [f"SIZE={len(message.body)}"] if self._smtp.supports_extension("size") else []  # RFC 1870
@@ -182,7 +202,9 @@ class SmtpSession:
         self.used_at = time.monotonic()
         if reply.code // 100 == 2:
             return Accepted(_queue_id(reply.message), message.message_id)
-        return _reply(reply.code, reply.message) or ReplyLost(clean(f"unreadable reply: {reply.code} {reply.message}"))
+        return _reply(reply.code, reply.message, Stage.DATA) or ReplyLost(
+            clean(f"unreadable reply: {reply.code} {reply.message}")
+        )
 
     async def leave(self) -> None:
         """End the session in the way of RFC 5321 section 4.1.1.10, but wait for no slow server."""
@@ -195,19 +217,32 @@ class SmtpSession:
         self._smtp.close()
 
 
+async def _judged(talk: Awaitable[Refused | NotSent | None]) -> Refused | NotSent | None:
+    """What each end of a dialogue before the message is."""
+    try:
+        return await talk
+    except SMTPResponseException as refused:
+        stage = next((stage for kind, stage in _STAGES.items() if isinstance(refused, kind)), Stage.UNKNOWN)
+        return _reply(refused.code, refused.message, stage) or NotSent(clean(f"unreadable reply: {refused.message}"))
+    except TokenRefused as refused:
+        return Refused("XOAUTH2", "5.7.8", clean(str(refused)))
+    except (SMTPException, OSError, ValueError, Unreadable) as broken:
+        return NotSent(clean(f"connection: {type(broken).__name__}: {broken}"))
+
+
 def clean(text: str) -> str:
     """What a server said, as one printable line of at most LONGEST_TEXT characters."""
     readable = text[: 2 * LONGEST_TEXT].encode("utf-8", "replace").decode()
     return "".join(c if c.isprintable() else " " for c in readable).strip()[:LONGEST_TEXT]
 
 
-def _reply(code: int, text: str) -> Refused | None:
+def _reply(code: int, text: str, stage: Stage) -> Refused | None:
     """A reply that says no; None for one that says anything else."""
     if not 400 <= code <= 599:
         return None
     found = _ENHANCED.match(text)
     plain = " ".join(_ENHANCED.sub("", line, count=1) for line in text.splitlines()) if found else text
-    return Refused(str(code), found.group(1) if found else "", clean(plain))
+    return Refused(str(code), found.group(1) if found else "", clean(plain), stage)
 
 
 def _queue_id(text: str) -> str:

@@ -9,8 +9,10 @@ from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
 from outreach_pipelines.cli import (
+    classify,
     clock,
     demo,
+    dns,
     doctor,
     doubt,
     explain,
@@ -18,9 +20,11 @@ from outreach_pipelines.cli import (
     holds,
     inventory,
     leads,
+    message,
     pause,
     plans,
     prove,
+    replies,
     stack,
     suppression,
 )
@@ -56,6 +60,7 @@ app.command("demo")(demo.demo)
 app.command("clean")(stack.clean)
 app.command("explain")(explain.explain)
 app.command("doctor")(doctor.doctor)
+app.command("classify")(classify.classify)
 app.command("prove")(prove.prove)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
@@ -68,6 +73,9 @@ app.command("keep-lease")(fences.keep_lease)
 app.add_typer(inventory.app, name="inventory", help="Load and check the tenants' inventory files.")
 app.add_typer(leads.app, name="leads", help="Import lead files.")
 app.add_typer(plans.app, name="plan", help="Look at plans.")
+app.add_typer(replies.app, name="replies", help="What came back: lists, threads, verdicts, intents.")
+app.add_typer(message.app, name="message", help="Single messages against the rules for bulk senders. No database.")
+app.add_typer(dns.app, name="dns", help="What sending domains publish: audits, fixes, SPF checks. No database.")
 
 
 def main() -> None:

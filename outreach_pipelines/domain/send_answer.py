@@ -11,6 +11,8 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
+from outreach_pipelines.domain.inbound.verdict import Stage
+
 
 class RefusalAction(StrEnum):
     """What a refusal asks for."""
@@ -31,11 +33,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An answer read in full that says no. `code` is an SMTP reply code or the name of an API error."""
+    """An answer read in full that says no. `code` is an SMTP reply code, or the name or status of an API's error.
+
+    `stage` tells to which SMTP command it was said; None where no mail server said it.
+    """
 
     code: str
     enhanced_code: str
     text: str
+    stage: Stage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from transport_conformance import (
 
 from outreach_pipelines.adapters.smtp import SmtpAccess, SmtpTransport
 from outreach_pipelines.application.ports import MailTransport
+from outreach_pipelines.domain.inbound.verdict import Stage
 from outreach_pipelines.domain.provider_account import Tls
 from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost
@@ -99,7 +100,7 @@ async def test_a_refusal_of_many_lines_gives_code_enhanced_code_and_joined_text(
     async with serving(handler) as transport:
         answer = await transport.send(a_message(), deadline=soon())
 
-    assert answer == Refused("550", "5.1.1", "No such user. Ask your postmaster.")
+    assert answer == Refused("550", "5.1.1", "No such user. Ask your postmaster.", Stage.RCPT_TO)
     assert handler.seen.bodies == []
 
 
@@ -107,7 +108,7 @@ async def test_a_421_read_in_full_after_the_body_is_a_refusal() -> None:
     async with serving(Handler(says("421 4.3.2 closing, slow down"))) as transport:
         answer = await transport.send(a_message(), deadline=soon())
 
-    assert answer == Refused("421", "4.3.2", "closing, slow down")
+    assert answer == Refused("421", "4.3.2", "closing, slow down", Stage.DATA)
 
 
 async def test_a_421_before_the_body_is_a_refusal_and_no_body_leaves() -> None:
@@ -116,7 +117,7 @@ async def test_a_421_before_the_body_is_a_refusal_and_no_body_leaves() -> None:
     async with serving(handler) as transport:
         answer = await transport.send(a_message(), deadline=soon())
 
-    assert answer == Refused("421", "4.3.2", "closing")
+    assert answer == Refused("421", "4.3.2", "closing", Stage.RCPT_TO)
     assert handler.seen.bodies == []
 
 

@@ -14,7 +14,7 @@ from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.record_events import record_events
 from outreach_pipelines.domain.delivery_event import BounceFacts, EventKind
 from outreach_pipelines.domain.free_mail import free_mail_domains
-from outreach_pipelines.domain.inbound.verdict import BlockCause, BounceClass, HardCause
+from outreach_pipelines.domain.inbound.verdict import BlockCause, BounceClass, HardCause, Stage
 from outreach_pipelines.domain.message_tag import WireTag
 from outreach_pipelines.domain.send_answer import Refused, judge_refusal
 
@@ -158,7 +158,7 @@ def test_a_refusal_that_was_not_the_last_word_is_not_the_messages_fate(
 ) -> None:
     world.message(1)
     letter = begun(messages, world)
-    busy = Refused("421", "4.7.28", "Our system has detected an unusual rate of unsolicited mail")
+    busy = Refused("421", "4.7.28", "Our system has detected an unusual rate of unsolicited mail", Stage.DATA)
     messages.record_refused(letter.claim, busy, judge_refusal("smtp", busy))
 
     done = record_events(PostgresEventStore(inbox.app), tenant=world.tenant)
@@ -174,7 +174,7 @@ def test_a_refusal_for_good_of_an_unknown_user_suppresses(
 ) -> None:
     world.message(1)
     letter = begun(messages, world)
-    unknown = Refused("550", "5.1.1", "User unknown")
+    unknown = Refused("550", "5.1.1", "User unknown", Stage.RCPT_TO)
     messages.record_refused(letter.claim, unknown, judge_refusal("smtp", unknown))
 
     record_events(PostgresEventStore(inbox.app), tenant=world.tenant)
@@ -184,10 +184,30 @@ def test_a_refusal_for_good_of_an_unknown_user_suppresses(
     assert enrollment(world, letter)["state"] == "bounced"
 
 
+@pytest.mark.parametrize(
+    ("stage", "suppressed"), [(Stage.RCPT_TO, ["hard_bounce"]), (Stage.DATA, []), (Stage.UNKNOWN, []), (None, [])]
+)
+def test_words_without_a_code_condemn_only_as_the_answer_to_a_recipient(
+    inbox: PostgresEventInbox,
+    messages: PostgresMessageStore,
+    world: SmallWorld,
+    stage: Stage | None,
+    suppressed: list[str],
+) -> None:
+    world.message(1)
+    letter = begun(messages, world)
+    refused = Refused("550", "", "No such user here", stage)
+    messages.record_refused(letter.claim, refused, judge_refusal("smtp", refused))
+
+    record_events(PostgresEventStore(inbox.app), tenant=world.tenant)
+
+    assert suppressions(world) == suppressed
+
+
 def test_refused_credentials_end_nobodys_sequence(messages: PostgresMessageStore, world: SmallWorld) -> None:
     world.message(1)
     letter = begun(messages, world)
-    bad = Refused("535", "5.7.8", "Authentication credentials invalid")
+    bad = Refused("535", "5.7.8", "Authentication credentials invalid", Stage.UNKNOWN)
 
     messages.record_refused(letter.claim, bad, judge_refusal("smtp", bad))
 
@@ -208,7 +228,7 @@ def test_a_definite_refusal_gives_back_every_limit_of_the_day(
     buckets = "select bucket, taken from app.rate_bucket where tenant_id = %(t)s"
     taken = {str(each["bucket"]).partition(":")[0]: each["taken"] for each in world.sql(buckets, t=world.tenant)}
 
-    grey = Refused("451", "4.7.1", "Greylisted, please try again later")
+    grey = Refused("451", "4.7.1", "Greylisted, please try again later", Stage.RCPT_TO)
     messages.record_refused(letter.claim, grey, judge_refusal("smtp", grey))
 
     assert taken == {"domain": 1, "recipient": 1, "day": 1}

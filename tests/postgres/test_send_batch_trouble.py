@@ -14,6 +14,7 @@ from outreach_pipelines.adapters.postgres.message_store import PostgresMessageSt
 from outreach_pipelines.application.ports import NextDue
 from outreach_pipelines.application.send_batch import BatchLimits, HourSummary, SendDesk, send_hours
 from outreach_pipelines.application.stored_objects import ObjectStoreUnreachable
+from outreach_pipelines.domain.inbound.verdict import Stage
 from outreach_pipelines.domain.letter import Letter
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost
 from outreach_pipelines.domain.wire_message import Rendered
@@ -49,7 +50,7 @@ async def run_until_called(desk: SendDesk, transport: Told, world: SmallWorld) -
 async def test_a_refusal_for_good_ends_message_and_sequence(engine: Engine, world: SmallWorld) -> None:
     message = world.message(1)
 
-    summary = await run(desk(engine, told(Refused("550", "5.1.1", "User unknown"))), world)
+    summary = await run(desk(engine, told(Refused("550", "5.1.1", "User unknown", Stage.RCPT_TO))), world)
 
     assert summary.outcomes == {"refused": 1}
     assert state_of(world, message) == ("failed", "smtp_for_good: 550 5.1.1 User unknown")
@@ -59,7 +60,7 @@ async def test_a_refusal_for_good_ends_message_and_sequence(engine: Engine, worl
 
 async def test_a_refusal_for_now_waits_for_its_retry_by_the_machines_clock(engine: Engine, world: SmallWorld) -> None:
     message = world.message(1)
-    transport = told(Refused("451", "4.7.1", "Greylisted"))
+    transport = told(Refused("451", "4.7.1", "Greylisted", Stage.RCPT_TO))
 
     await run_until_called(desk(engine, transport), transport, world)
 

@@ -4,14 +4,12 @@ import pytest
 
 from outreach_pipelines.domain.inbound.bounce_rules import (
     BounceType,
-    Outcome,
     ProviderName,
-    TextRule,
     classify_provider_bounce,
     classify_refusal,
-    rule_book,
     take_apart,
 )
+from outreach_pipelines.domain.inbound.rule_book import Outcome, TextRule, rule_book
 from outreach_pipelines.domain.inbound.verdict import (
     Basis,
     BlockCause,
@@ -59,7 +57,9 @@ def test_each_reply_code_row_decides_its_own_example(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("outcome", rule_book().provider_type.values(), ids=lambda outcome: str(outcome.name))
 def test_each_provider_type_row_decides_its_own_example(outcome: Outcome) -> None:
-    verdict = classify_provider_bounce(SES, BounceType(outcome.example), "")
+    provider = ProviderName(outcome.name.partition(" ")[0])
+
+    verdict = classify_provider_bounce(provider, BounceType(outcome.example), "")
 
     assert (verdict.evidence.rule, verdict.evidence.basis) == (outcome.name, Basis.PROVIDER_TYPE)
 
@@ -121,10 +121,10 @@ def test_what_carries_nothing_is_unknown_and_never_hard(line: str) -> None:
     assert verdict.bounce_class is BounceClass.UNKNOWN
 
 
-def test_a_policy_code_is_a_block_unless_the_text_says_unknown_user() -> None:
+def test_a_policy_code_is_a_block_also_where_the_text_says_unknown_user() -> None:
     policy, unknown = judge("550 5.7.1 no"), judge("550 5.7.1 <ann@example.net>: user unknown")
 
-    assert (policy.bounce_class, unknown.bounce_class) == (BounceClass.BLOCK, BounceClass.HARD)
+    assert (policy.bounce_class, unknown.bounce_class) == (BounceClass.BLOCK, BounceClass.BLOCK)
 
 
 @pytest.mark.parametrize("stage", [Stage.CONNECT, Stage.HELLO, Stage.MAIL_FROM])
@@ -165,9 +165,9 @@ def test_a_lock_that_passes_condemns_nobody_even_under_a_permanent_code() -> Non
 
 
 def test_mailbox_unavailable_under_a_policy_code_is_a_block() -> None:
-    bare, policy = judge("550 Mailbox unavailable"), judge("550 5.7.1 Mailbox unavailable")
+    address, policy = judge("550 5.1.1 Mailbox unavailable"), judge("550 5.7.1 Mailbox unavailable")
 
-    assert (bare.bounce_class, policy.bounce_class) == (BounceClass.HARD, BounceClass.BLOCK)
+    assert (address.bounce_class, policy.bounce_class) == (BounceClass.HARD, BounceClass.BLOCK)
 
 
 def test_a_blocklist_address_makes_it_a_block_even_under_a_code_of_the_address() -> None:

@@ -310,3 +310,57 @@ def test_a_feedback_report_beats_a_delivery_report_in_the_same_message() -> None
     )
 
     assert classify(both, NOW).kind is MessageKind.COMPLAINT
+
+
+def test_a_complaint_of_microsoft_without_its_header_is_known_by_its_sender() -> None:
+    raw = (
+        b"From: staff@hotmail.com\nSubject: complaint about message from 192.0.2.7\n"
+        b"Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: message/rfc822\n\nTo: ann@example.net\n\nHi\n--x--\n"
+    )
+
+    content = classify(raw, NOW).content
+
+    assert isinstance(content, Complaint)
+    assert content.recipients == ("ann@example.net",)
+
+
+def test_feedback_fields_outside_their_media_type_are_read() -> None:
+    raw = report("", kind="feedback-report").replace(b"message/feedback-report", b"text/plain")
+    raw = raw.replace(b"Reporting-MTA", b"Feedback-Type: abuse\nReporting-MTA").replace(
+        b"Your message could", b"It could"
+    )
+
+    assert classify(raw, NOW).kind is MessageKind.COMPLAINT
+
+
+def test_a_local_delivery_agents_reason_beats_the_fields() -> None:
+    shown = "Your message to <ann@example.net> was automatically rejected:\nNot enough disk space\n"
+
+    verdict = recipients(report(failed("ann@example.net", "550 5.1.1 User unknown"), shown=shown))[0].verdict
+
+    assert verdict.bounce_class is BounceClass.FULL
+
+
+def test_the_refused_command_is_read_from_the_part_for_people() -> None:
+    fields = failed("ann@example.net", "550 User unknown")
+    line = "<ann@example.net>: host mx.example.net[192.0.2.25] said: 550 User unknown (in reply to {}\n    command)"
+
+    at_rcpt = recipients(report(fields, shown=line.format("RCPT TO")))[0].verdict
+    at_data = recipients(report(fields, shown=line.format("end of DATA")))[0].verdict
+
+    assert (at_rcpt.bounce_class, at_data.bounce_class) == (BounceClass.HARD, BounceClass.BLOCK)
+
+
+def test_the_witness_of_one_recipient_does_not_speak_for_another() -> None:
+    shown = "<bob@example.org>: 550 User unknown (in reply to RCPT TO command)\n"
+    fields = (failed("ann@example.net", "550 User unknown"), failed("bob@example.org", "550 User unknown"))
+
+    verdicts = recipients(report(*fields, shown=shown))
+
+    assert [each.verdict.bounce_class for each in verdicts] == [BounceClass.BLOCK, BounceClass.HARD]
+
+
+def test_the_category_of_powermta_decides_where_words_and_codes_do_not() -> None:
+    fields = f"{failed('ann@example.net', '550 User unknown')}\nX-PowerMTA-BounceCategory: bad-mailbox"
+
+    assert recipients(report(fields))[0].verdict.bounce_class is BounceClass.HARD

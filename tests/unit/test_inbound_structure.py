@@ -77,6 +77,12 @@ def test_a_message_at_a_cap_is_read(raw: bytes) -> None:
         b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" + b"QUFB" * 1_000_000,
         b"Content-Type: multipart/mixed; boundary=-\n\n" + b"-" * 1_000_000,
         b"Subject: a\n" + b" " * 60_000 + b"\n" * 10_000,
+        b"A: b\n" + b" c\n" * 15_000 + b"no field\n\nhi",
+        b"Content-Type: multipart/report; boundary=x\n\n--x\n\n"
+        + b"ann@example.net: 550 no\n" * 20_000
+        + b"\n--x\nContent-Type: message/delivery-status\n\n"
+        + b"Final-Recipient: rfc822; ann@example.net\nAction: failed\nStatus: 5.0.0\n\n" * 5_000
+        + b"\n--x--\n",
     ],
     ids=lambda raw: repr(raw[:24]),
 )

@@ -18,8 +18,8 @@ from outreach_pipelines.application.ingest_events import InboxRow
 from outreach_pipelines.application.record_events import AppliedEvent, RecordedEvents, WaitingEvent
 from outreach_pipelines.domain.delivery_event import BounceFacts, DeliveryEvent, EventKind, cause_name, cause_named
 from outreach_pipelines.domain.free_mail import free_mail_domains
-from outreach_pipelines.domain.inbound.bounce_rules import classify_refusal, stage_of
-from outreach_pipelines.domain.inbound.verdict import BounceClass, EnhancedCode, ReplyCode
+from outreach_pipelines.domain.inbound.bounce_rules import classify_refusal
+from outreach_pipelines.domain.inbound.verdict import BounceClass, EnhancedCode, ReplyCode, Stage
 from outreach_pipelines.domain.message import MessageId
 from outreach_pipelines.domain.message_tag import MessageTag
 from outreach_pipelines.domain.tenant import TenantId
@@ -264,9 +264,10 @@ def _bounce(stored: Event | None) -> BounceFacts | None:
 
 
 def _refusal(body: Event) -> BounceFacts | None:
-    if not body["code"].isdecimal():
+    stage = body.get("stage", Stage.UNKNOWN.value)  # rows of before the stage was written down lack it
+    if stage is None or not body["code"].isdecimal():
         return None  # an API's error says something of the path or the call, which provider_answers.toml has judged
     enhanced = EnhancedCode.find(body["enhanced_code"])
-    verdict = classify_refusal(ReplyCode(int(body["code"])), enhanced, body["text"], stage_of(body["text"]))
+    verdict = classify_refusal(ReplyCode(int(body["code"])), enhanced, body["text"], Stage(stage))
     words = f"{body['code']} {body['enhanced_code']} {body['text']}"
     return BounceFacts(verdict.bounce_class, verdict.cause, str(enhanced or ""), words[:500], verdict.evidence.rule)

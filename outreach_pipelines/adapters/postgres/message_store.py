@@ -202,6 +202,7 @@ def _refusal_event(claim: ClaimedMessage, refused: Refused, verdict: RefusalVerd
                 "code": refused.code,
                 "enhanced_code": refused.enhanced_code,
                 "text": refused.text,
+                "stage": refused.stage and refused.stage.value,
                 "action": verdict.action,
                 "rule": verdict.rule,
             }

@@ -1,12 +1,18 @@
 """Feedback reports (RFC 5965, RFC 6591, RFC 6430) and the one large feed that has its own form, Microsoft's JMRP."""
 
+import re
+
 from outreach_pipelines.domain.inbound.message import Complaint, FeedbackNotice, FeedbackType, UnsubscribeRequest
-from outreach_pipelines.domain.inbound.part_text import addresses_in, first_text, text_of
+from outreach_pipelines.domain.inbound.notification_mail import read_notified_complaint
+from outreach_pipelines.domain.inbound.part_text import addresses_in, first_text, header_text, text_of
 from outreach_pipelines.domain.inbound.structure import RETURNED_TYPES, Part, Report, read_header_block
 from outreach_pipelines.domain.inbound.verdict import Basis, Evidence, ReportedAddress, RuleName
 
 _NOBODY_COMPLAINS = (FeedbackType.NOT_SPAM, FeedbackType.AUTH_FAILURE)
 _JMRP_RECIPIENT = "x-hmxmroriginalrecipient"
+_JMRP_SENDER = re.compile(r"\bstaff@(?:hotmail|outlook|live)\.com\b", re.IGNORECASE)
+_JMRP_SUBJECT = re.compile(r"^complaint about message from ", re.IGNORECASE)
+_FEEDBACK_FIELDS = re.compile(rb"\s*(?:[\w-]+:[^\n]*\n){0,10}?feedback-type:", re.IGNORECASE)
 
 
 def read_feedback_report(message: Part) -> Complaint | FeedbackNotice | UnsubscribeRequest | None:
@@ -15,9 +21,15 @@ def read_feedback_report(message: Part) -> Complaint | FeedbackNotice | Unsubscr
     An opt-out is the person's request, not a complaint.
     """
     for part in message.walk():
-        if part.content_type == Report.FEEDBACK.value:
+        if part.content_type == Report.FEEDBACK.value or _is_feedback_outside_its_type(part, message):
             return _of_fields(read_header_block(text_of(part).encode("utf-8", "replace")), message)
-    return _jmrp(message)
+    return _jmrp(message) or read_notified_complaint(message)
+
+
+def _is_feedback_outside_its_type(part: Part, message: Part) -> bool:
+    """The fields in a part of another type, of a message that calls itself a feedback report."""
+    reports = (message.parameter("report-type") or "").lower() == "feedback-report"
+    return reports and not part.children and _FEEDBACK_FIELDS.match(part.body[:2_000]) is not None
 
 
 def _of_fields(fields: Part, message: Part) -> Complaint | FeedbackNotice | UnsubscribeRequest:
@@ -40,10 +52,15 @@ def _returned_recipients(message: Part) -> tuple[ReportedAddress, ...]:
 
 def _jmrp(message: Part) -> Complaint | None:
     """The original under a header that names its recipient (https://sendersupport.olc.protection.outlook.com/snds)."""
-    returned = (part.body for part in message.walk() if part.content_type in RETURNED_TYPES)
+    returned = [part.body for part in message.walk() if part.content_type in RETURNED_TYPES]
     originals = (read_header_block(body) for body in returned if _JMRP_RECIPIENT.encode() in body[:32_000].lower())
     recipient = next((value for original in originals for value in original.all(_JMRP_RECIPIENT)), None)
-    if recipient is None:
+    if recipient is not None:
+        evidence = Evidence(RuleName("jmrp"), Basis.STRUCTURE, f"X-HmXmrOriginalRecipient: {recipient}")
+        return Complaint(FeedbackType.ABUSE, addresses_in(recipient), evidence)
+    sender, subject = header_text(message.header("from")), header_text(message.header("subject"))
+    if not (returned and _JMRP_SENDER.search(sender) and _JMRP_SUBJECT.search(subject)):
         return None
-    evidence = Evidence(RuleName("jmrp"), Basis.STRUCTURE, f"X-HmXmrOriginalRecipient: {recipient}")
-    return Complaint(FeedbackType.ABUSE, addresses_in(recipient), evidence)
+    return Complaint(
+        FeedbackType.ABUSE, _returned_recipients(message), Evidence(RuleName("jmrp"), Basis.STRUCTURE, subject[:500])
+    )

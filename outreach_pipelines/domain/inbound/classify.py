@@ -5,6 +5,7 @@ a client's unsubscribe, challenge, automatic answer, and then what a person wrot
 """
 
 import hashlib
+from dataclasses import replace
 from datetime import date, datetime
 
 from outreach_pipelines.domain.inbound.arf import read_feedback_report
@@ -12,7 +13,11 @@ from outreach_pipelines.domain.inbound.auto_reply import read_auto_reply
 from outreach_pipelines.domain.inbound.challenge import read_challenge
 from outreach_pipelines.domain.inbound.correlation import correlation_of
 from outreach_pipelines.domain.inbound.dsn import read_delivery_report
+from outreach_pipelines.domain.inbound.language import language_of
 from outreach_pipelines.domain.inbound.message import (
+    NOTHING_DECIDED,
+    AutoReply,
+    Challenge,
     Content,
     ContentDigest,
     Correlation,
@@ -21,9 +26,10 @@ from outreach_pipelines.domain.inbound.message import (
     InboundMessage,
     Unreadable,
     UnreadableReason,
+    UnsubscribeRequest,
 )
 from outreach_pipelines.domain.inbound.part_text import addresses_in, first_text, header_text, text_of
-from outreach_pipelines.domain.inbound.reply_text import reply_text
+from outreach_pipelines.domain.inbound.reply_text import Reply, read_reply
 from outreach_pipelines.domain.inbound.structure import Part, Report, read_structure
 from outreach_pipelines.domain.inbound.unsubscribe import unsubscribe_by_subject, unsubscribe_by_text
 from outreach_pipelines.domain.inbound.verdict import Basis, Evidence, RuleName
@@ -68,13 +74,23 @@ def _content(message: Part, received: date) -> Content:
 
 
 def _in_words(message: Part, received: date) -> Content:
-    own = reply_text(first_text(message))
+    """Judged by the author's own words; what is kept of the text is what a person reads."""
+    reply = read_reply(first_text(message))
+    said = _said(message, reply.own, received)
+    return replace(said, text=reply.shown) if said else _of_person(reply)
+
+
+def _of_person(reply: Reply) -> HumanReply:
+    opening = replace(NOTHING_DECIDED, line=reply.own.partition("\n")[0][:200])
+    return HumanReply(reply.shown, language=language_of(reply.own), evidence=opening)
+
+
+def _said(message: Part, own: str, received: date) -> UnsubscribeRequest | Challenge | AutoReply | None:
     return (
         unsubscribe_by_subject(message, own)
         or read_challenge(message, own)
         or read_auto_reply(message, own, received=received)
         or unsubscribe_by_text(own)
-        or HumanReply(own)
     )
 
 

@@ -29,7 +29,7 @@ def correlation_of(message: Part) -> Correlation:
         envelope_ids=tuple(map(EnvelopeId, envelope_ids_of(message))),
         routed_to=addresses_in(routed),
         provider_tags=tuple(
-            ProviderTag(value) for part in (message, *originals) for name in TAG_HEADERS for value in part.all(name)
+            ProviderTag(value) for part in (message, *originals) for key, value in part.headers if key in TAG_HEADERS
         ),
     )
 

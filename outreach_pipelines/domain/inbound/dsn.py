@@ -5,12 +5,24 @@ belong to `worded_bounce`; what the words mean belongs to `bounce_rules`.
 """
 
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
-from outreach_pipelines.domain.inbound.bounce_rules import Refusal, classify_refusal, take_apart
+from outreach_pipelines.domain.inbound.bounce_rules import (
+    BounceType,
+    ProviderName,
+    Refusal,
+    classify_provider_bounce,
+    classify_refusal,
+    settles,
+    take_apart,
+)
+from outreach_pipelines.domain.inbound.dialogue import stage_in_dialogue, stage_of
 from outreach_pipelines.domain.inbound.message import DeliveryReport
+from outreach_pipelines.domain.inbound.notification_mail import read_notified_report
 from outreach_pipelines.domain.inbound.part_text import addresses_in, first_text, header_text, text_of
-from outreach_pipelines.domain.inbound.report_sections import section_about
+from outreach_pipelines.domain.inbound.report_sections import quoted_answer, report_lines, sections_of
 from outreach_pipelines.domain.inbound.structure import Part, Report, read_header_block
 from outreach_pipelines.domain.inbound.verdict import (
     Action,
@@ -22,16 +34,53 @@ from outreach_pipelines.domain.inbound.verdict import (
     RecipientVerdict,
     ReportedAddress,
     RuleName,
+    Stage,
     Verdict,
 )
 
 MAX_RECIPIENTS = 1_000
+MAX_REASON = 1_000
+"""Characters of a local delivery agent's rejection that are looked at."""
+_POWERMTA_CATEGORY = "x-powermta-bouncecategory"
+_ENVELOPE_ID = "original-envelope-id"
 _STATUS_TYPES = (Report.DELIVERY_STATUS.value, Report.GLOBAL_DELIVERY_STATUS.value)
+_LOCAL = re.compile(r"was automatically rejected:", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _FIELDS_IN_TEXT = re.compile(r"^Final-Recipient:", re.IGNORECASE | re.MULTILINE)
 _DIAGNOSTIC_TYPE = re.compile(r"^\s*[a-z][\w\-]*\s*;\s*", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _RECIPIENT_FIELDS = ("original-recipient", "final-recipient", "x-actual-recipient")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The part for people. `alone`: the report is about one recipient, so that all of it speaks of that one."""
+
+    lines: str
+    sections: Mapping[ReportedAddress, str]
+    alone: bool
+    local_reason: str | None
+    """Why a local delivery agent, which had the mailbox before it, said no (Dovecot rejection_reason)."""
+
+    @classmethod
+    def of(cls, text: str, *, alone: bool) -> Self:
+        lines = report_lines(text)
+        local = quoted_answer(text[:MAX_REASON]) if alone and _LOCAL.search(text[:MAX_REASON]) else None
+        return cls(lines, sections_of(lines, ignoring=frozenset()), alone, local)
+
+    def about(self, address: ReportedAddress | None) -> str:
+        """The lines under `address`; all of them where none leads with it."""
+        return self.sections.get(address, self.lines) if address is not None else self.lines
+
+    def stage(self, address: ReportedAddress | None, diagnostic: str) -> Stage:
+        """The refused command, from lines that speak of `address` and of nobody else."""
+        if address not in self.sections and not self.alone:
+            return Stage.UNKNOWN
+        stage = stage_of(self.about(address))
+        if not self.alone or stage not in (Stage.UNKNOWN, Stage.DATA):
+            return stage
+        dialogue = stage_in_dialogue(self.lines, diagnostic)
+        return stage if dialogue is Stage.UNKNOWN else dialogue
 
 
 def read_delivery_report(message: Part) -> DeliveryReport | None:
@@ -41,64 +90,79 @@ def read_delivery_report(message: Part) -> DeliveryReport | None:
     if not texts and _FIELDS_IN_TEXT.search(shown):
         texts = [shown]
     recipients = tuple(verdict for text in texts for verdict in _verdicts(text, shown))
-    return DeliveryReport(recipients[:MAX_RECIPIENTS]) if recipients else None
+    return DeliveryReport(recipients[:MAX_RECIPIENTS]) if recipients else read_notified_report(message)
 
 
 def envelope_ids_of(message: Part) -> tuple[str, ...]:
     """`Original-Envelope-Id` of all reports in `message` (RFC 3464 section 2.2.1)."""
-    parts = [part for part in message.walk() if part.content_type in _STATUS_TYPES]
-    blocks = [block for part in parts for block in _blocks(text_of(part))]
-    return tuple(value for block in blocks for value in block.all("original-envelope-id"))
+    texts = [text_of(part) for part in message.walk() if part.content_type in _STATUS_TYPES]
+    blocks = [block for text in texts if _ENVELOPE_ID in text.lower() for block in _blocks(text)]
+    return tuple(value for block in blocks for value in block.all(_ENVELOPE_ID))
 
 
 def _verdicts(text: str, shown: str) -> list[RecipientVerdict]:
-    return [_verdict(block, shown) for block in _blocks(text) if _is_about_recipient(block)]
+    blocks = [block for block in _blocks(text) if _is_about_recipient(block)]
+    told = _Shown.of(shown, alone=len(blocks) == 1)
+    return [_verdict(block, told) for block in blocks]
 
 
 def _blocks(text: str) -> list[Part]:
-    return [read_header_block(block.encode("utf-8", "replace")) for block in _BLANK_LINE.split(text)]
+    found = _BLANK_LINE.split(text, maxsplit=MAX_RECIPIENTS)[:MAX_RECIPIENTS]
+    return [read_header_block(block.encode("utf-8", "replace")) for block in found]
 
 
 def _is_about_recipient(block: Part) -> bool:
     return any(block.header(name) for name in (*_RECIPIENT_FIELDS, "action", "status"))
 
 
-def _verdict(block: Part, shown: str) -> RecipientVerdict:
+def _verdict(block: Part, shown: _Shown) -> RecipientVerdict:
     diagnostic = _DIAGNOSTIC_TYPE.sub("", header_text(block.header("diagnostic-code")))
-    refusal = _refusal(diagnostic, EnhancedCode.find(block.header("status") or ""))
+    own, status = take_apart(diagnostic), EnhancedCode.find(block.header("status") or "")
+    refusal = _with_status(own, status)
     address = _address(block) or next(iter(addresses_in(diagnostic)), None)
     action = _action(block, refusal.enhanced)
-    verdict = _of_failure(refusal, section_about(address, shown)) if action is Action.FAILED else _no_failure(action)
+    verdict = _of_failure(own, status, address, shown) if action is Action.FAILED else _no_failure(action)
+    if action is Action.FAILED and (category := block.header(_POWERMTA_CATEGORY)) and not _is_enough(verdict):
+        verdict = classify_provider_bounce(ProviderName("powermta"), BounceType(category.strip()), diagnostic)
     return RecipientVerdict(address, action, verdict, refusal.code, refusal.enhanced, diagnostic)
 
 
-def _refusal(diagnostic: str, status: EnhancedCode | None) -> Refusal:
-    """The server's own words before the reporter's Status, unless they carry nothing."""
-    refusal = take_apart(diagnostic)
+def _with_status(refusal: Refusal, status: EnhancedCode | None) -> Refusal:
+    """The server's own code before the reporter's Status, unless it carries nothing."""
     if status is not None and (refusal.enhanced is None or refusal.enhanced.is_empty):
         return replace(refusal, enhanced=status)
     return refusal
 
 
-def _of_failure(refusal: Refusal, shown: str) -> Verdict:
-    """By the fields; by the words shown to people where the fields leave it open."""
-    verdict = classify_refusal(refusal.code, refusal.enhanced, refusal.text, refusal.stage)
-    if _settles(verdict):
+def _of_failure(own: Refusal, status: EnhancedCode | None, address: ReportedAddress | None, shown: _Shown) -> Verdict:
+    """By the server's own answer; by the reporter's Status; by the words shown to people where these leave it open."""
+    local = shown.local_reason
+    if local is not None and settles(verdict := classify_refusal(None, None, local, Stage.UNKNOWN)):
         return verdict
-    told = take_apart(shown)
-    worded = classify_refusal(refusal.code or told.code, refusal.enhanced, shown, told.stage)
-    return worded if worded.evidence.basis is Basis.TEXT else verdict
+    stage = own.stage if own.stage is not Stage.UNKNOWN else shown.stage(address, own.text)
+    verdict = classify_refusal(own.code, own.enhanced, own.text, stage)
+    if settles(verdict):
+        return verdict
+    refusal = _with_status(own, status)
+    verdict = classify_refusal(refusal.code, refusal.enhanced, refusal.text, stage)
+    section = shown.about(address)
+    whole = shown.lines if shown.alone else section
+    for text in (section, whole) if own.text else (whole, section):
+        if _is_enough(verdict):
+            break
+        told = take_apart(text)
+        worded = classify_refusal(refusal.code or told.code, refusal.enhanced or told.enhanced, text, stage)
+        verdict = worded if worded.evidence.basis is Basis.TEXT else verdict
+    return verdict
 
 
-def _settles(verdict: Verdict) -> bool:
-    if verdict.evidence.basis is Basis.TEXT:
+def _is_enough(verdict: Verdict) -> bool:
+    """Whether words decided, or a precise code: not so for a system or a network that failed, where words tell more."""
+    if settles(verdict):
         return True
     vague = (BounceClass.UNKNOWN, BounceClass.SOFT)
-    return (
-        verdict.evidence.basis is Basis.ENHANCED_CODE
-        and verdict.confidence is Confidence.HIGH
-        and verdict.bounce_class not in vague
-    )
+    is_code = verdict.evidence.basis in (Basis.ENHANCED_CODE, Basis.PROVIDER_TYPE)
+    return is_code and verdict.confidence is Confidence.HIGH and verdict.bounce_class not in vague
 
 
 def _no_failure(action: Action) -> Verdict:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import NewType, assert_never
 
-from outreach_pipelines.domain.inbound.verdict import Evidence, RecipientVerdict, ReportedAddress
+from outreach_pipelines.domain.inbound.verdict import Basis, Evidence, RecipientVerdict, ReportedAddress, RuleName
 
 WireMessageId = NewType("WireMessageId", str)
 """A Message-ID with its angle brackets, as on the wire (RFC 5322 section 3.6.4)."""
@@ -20,7 +20,9 @@ ProviderTag = NewType("ProviderTag", str)
 ContentDigest = NewType("ContentDigest", str)
 """SHA-256 of the raw message, hexadecimal."""
 Language = NewType("Language", str)
-"""ISO 639-1 code of the phrase that decided."""
+"""ISO 639-1 code: of the phrase that decided, else of the language that the text seems to be in."""
+NOTHING_DECIDED = Evidence(RuleName("no-machine-and-no-request"), Basis.NOTHING, "")
+"""What a reply rests on: no other kind was recognized. `line` is its first one."""
 
 
 class MessageKind(Enum):
@@ -133,6 +135,14 @@ class DispositionNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom an automatic answer names instead of its owner. `name` is empty where none is told."""
+
+    address: ReportedAddress
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class AutoReply:
     """A machine answered for the person."""
 
@@ -142,6 +152,7 @@ class AutoReply:
     language: Language | None
     text: str
     evidence: Evidence
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +178,8 @@ class HumanReply:
 
     text: str
     intent: Intent | None = None
+    language: Language | None = None
+    evidence: Evidence = NOTHING_DECIDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ decided here.
 import binascii
 import quopri
 import re
+from functools import lru_cache
 
 from outreach_pipelines.domain.inbound.html_text import text_of_html
 from outreach_pipelines.domain.inbound.structure import Part
@@ -24,9 +25,8 @@ _CHARSET = re.compile(
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]{0,2000})\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?)")
 # An apostrophe may stand inside a local part (o'brien), and around a whole address in a server's answer.
-_ADDRESS = re.compile(
-    r"(?:\"[^\"\s]{1,62}\"|[^\s<>\"(),;:\[\]@'][^\s<>\"(),;:\[\]@]{0,63})@[^\s<>\"(),;:\[\]@']{1,255}"
-)
+_NO_ADDRESS = r"\s<>\"(),;:\[\]@\u3001\u3002\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\u300c\u300d\u3010\u3011"
+_ADDRESS = re.compile(rf"(?:\"[^\"\s]{{1,62}}\"|[^{_NO_ADDRESS}'][^{_NO_ADDRESS}]{{0,63}})@[^{_NO_ADDRESS}']{{1,255}}")
 
 
 def text_of(part: Part) -> str:
@@ -35,13 +35,19 @@ def text_of(part: Part) -> str:
     return text_of_html(text) if part.content_type == "text/html" else text
 
 
+@lru_cache(maxsize=1)
 def first_text(message: Part) -> str:
-    """What a reader sees first: the first text/plain leaf that says something, else the first HTML leaf."""
+    """What a reader sees first: the first text/plain leaf that says something, else the first HTML leaf.
+
+    Several readers ask it of the same message, one after the other: the last answer is kept.
+    """
     for wanted in ("text/plain", "text/html"):
         for part in message.walk():
             if part.content_type == wanted and not _is_attachment(part) and (text := text_of(part)).strip():
                 return text
-    if message.children or message.content_type.startswith(("image/", "audio/", "video/", "application/")):
+    if message.children or message.content_type.startswith(
+        ("image/", "audio/", "video/", "application/", "message/partial")
+    ):
         return ""
     return text_of(message)
 
@@ -52,7 +58,7 @@ def decode_charset(data: bytes, charset: str | None) -> str:
         if _CHARSET.match(name):
             try:
                 return data.decode(name).replace("\x00", "")
-            except (UnicodeError, LookupError):
+            except (ValueError, LookupError):  # a NUL in the name is a ValueError, a wrong byte a UnicodeError
                 continue
     return data.decode("latin-1").replace("\x00", "")
 

@@ -1,4 +1,4 @@
-"""The phrase table of `phrases.toml`, by language. What a phrase leads to belongs to `auto_reply` and `unsubscribe`."""
+"""The phrase table of `phrases.toml`, by language. What a phrase leads to belongs to the modules that ask."""
 
 import re
 import tomllib
@@ -27,9 +27,9 @@ class PhraseSet:
 
     patterns: tuple[tuple[Language, re.Pattern[str]], ...]
 
-    def find(self, text: str) -> Phrase | None:
-        """The first language whose phrase is in `text` (normalized by `plain`)."""
-        for language, pattern in self.patterns:
+    def find(self, text: str, *, preferring: Language | None = None) -> Phrase | None:
+        """A phrase that is in `text` (normalized by `plain`): of the preferred language, else of the first that has one."""
+        for language, pattern in sorted(self.patterns, key=lambda row: row[0] != preferring):
             if match := pattern.search(text):
                 return Phrase(language, match.group(0))
         return None
@@ -49,16 +49,19 @@ class PhraseBook:
     subjects: PhraseSet
     absent: PhraseSet
     left: PhraseSet
-    until: PhraseSet
+    received: PhraseSet
+    contact: PhraseSet
+    challenge: PhraseSet
     unsubscribe: PhraseSet
     not_unsubscribe: PhraseSet
     commands: dict[str, Language]
-    months: dict[str, int]
 
 
 def plain(text: str) -> str:
     """`text` as phrases are compared: lower case, straight apostrophes, single spaces."""
-    return _SPACE.sub(" ", text.replace("\u2019", "'").replace("\u2018", "'")).strip().lower()
+    # "\u0130" lowers to two characters, which no phrase holds.
+    straight = text.replace("\u2019", "'").replace("\u2018", "'").replace("\u0130", "i")
+    return _SPACE.sub(" ", straight).strip().lower()
 
 
 @lru_cache(maxsize=1)
@@ -69,11 +72,12 @@ def phrase_book() -> PhraseBook:
         subjects=_phrase_set(table, "subjects"),
         absent=_phrase_set(table, "absent"),
         left=_phrase_set(table, "left"),
-        until=_phrase_set(table, "until"),
+        received=_phrase_set(table, "received"),
+        contact=_phrase_set(table, "contact"),
+        challenge=_phrase_set(table, "challenge"),
         unsubscribe=_phrase_set(table, "unsubscribe"),
         not_unsubscribe=_phrase_set(table, "not_unsubscribe"),
         commands={word: Language(code) for code, rows in reversed(table.items()) for word in rows["commands"]},
-        months={word: n for rows in table.values() for n, word in enumerate(rows["months"], start=1)},
     )
 
 

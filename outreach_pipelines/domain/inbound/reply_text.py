@@ -1,142 +1,132 @@
 """What the author of a reply wrote: quoted history, header blocks, separators and signature cut away.
 
-Answers written between quoted lines are kept. The whole original is kept elsewhere: this is for reading and judging
-only.
+Two readings of the same lines. `reply_text` is for people: answers written between quoted lines keep the lines they
+answer. `own_words` is for judging: nothing quoted, because our own footer is in there. The whole original is kept
+elsewhere. What a line is, is told in `reply_lines`.
 """
 
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
-from functools import lru_cache
-from importlib import resources
+from itertools import takewhile
+
+from outreach_pipelines.domain.inbound.reply_lines import Line, bare_line, kinds_of
+from outreach_pipelines.domain.inbound.reply_rules import reply_rules
 
 MAX_LINES = 1_000
 MAX_LINE = 1_000
-MAX_ATTRIBUTION = 300
-_ATTRIBUTION_LINES = 6
-_HEADER_LABELS_NEEDED = 3
-_QUOTED = re.compile(r"^\s*(?:>|&gt;|\|(?:\s|$))")
-_MARKDOWN = re.compile(r"^[*_]+|[*_]+$")
+_MOST_OF_A_FOOTER = 7
+"""Written lines after a whole quoted message: from here on they are an answer, whatever they look like."""
+_FOOTER = re.compile(r"https?://|www\.|unsubscribe|mailing list|\+?\d[\d ()/.-]{7,}\d|\w@\w")
 
-
-class Line(Enum):
-    """What a line is."""
-
-    WRITTEN = "written"
-    BLANK = "blank"
-    QUOTED = "quoted"
-    ATTRIBUTION = "attribution"
+Lines = list[tuple[str, Line]]
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyRules:
-    """The compiled rows of `reply_rules.toml`."""
+class Reply:
+    """The two readings of one text."""
 
-    attribution: re.Pattern[str]
-    loose_attribution: re.Pattern[str]
-    delimiter: re.Pattern[str]
-    signature: re.Pattern[str]
-    header: re.Pattern[str]
+    shown: str
+    own: str
+
+
+def read_reply(body: str) -> Reply:
+    """Both readings of `body`; empty where the author wrote nothing."""
+    lines = _without_history(_read(body))
+    return Reply(_shown(lines), _joined(lines, keeping=(Line.WRITTEN, Line.BLANK)))
 
 
 def reply_text(body: str) -> str:
-    """The author's own words of `body`, trimmed; empty where there are none."""
+    """What a person reads as the reply, trimmed."""
+    return read_reply(body).shown
+
+
+def own_words(body: str) -> str:
+    """The author's own words alone, trimmed: no line that was quoted."""
+    return read_reply(body).own
+
+
+def _shown(lines: Lines) -> str:
+    if not _has(lines, Line.WRITTEN):
+        return ""
+    lines = _without_footer(_answer_below(lines))
+    last = max(at for at, (_, kind) in enumerate(lines) if kind is Line.WRITTEN)
+    return _joined(lines[: last + 1], keeping=(Line.WRITTEN, Line.BLANK, Line.QUOTED))
+
+
+def _read(body: str) -> Lines:
     lines = [line[:MAX_LINE].rstrip() for line in body.replace("\r", "").split("\n")[:MAX_LINES]]
-    cut = lines[: _history_starts(lines)]
-    written = [line for line, kind in zip(cut, _kinds(cut), strict=True) if kind in (Line.WRITTEN, Line.BLANK)]
-    return "\n".join(written[: _signature_starts(written)]).strip()
+    return list(zip(lines, kinds_of(lines), strict=True))
 
 
-def _kinds(lines: Sequence[str]) -> list[Line]:
-    kinds = [Line.QUOTED if _QUOTED.match(line) else Line.WRITTEN if line.strip() else Line.BLANK for line in lines]
-    for start in range(len(lines)):
-        if kinds[start] is Line.WRITTEN and (count := _attribution_at(lines, start)):
-            kinds[start : start + count] = [Line.ATTRIBUTION] * count
-    return kinds
+def _without_history(lines: Lines) -> Lines:
+    """Up to where nothing of the author's follows."""
+    for at, (_, kind) in enumerate(lines):
+        above, below = lines[:at], lines[at + 1 :]
+        if kind is Line.HISTORY and not _continues_below_quote(above, below):
+            return above
+        if _has(above, Line.WRITTEN) and _ends_here(kind, below):
+            return above
+    return lines
 
 
-def _history_starts(lines: Sequence[str]) -> int:
-    """The first line after which all is history; the number of lines where none is."""
-    rules = reply_rules()
-    for at, line in enumerate(lines):
-        if not line.strip() or _QUOTED.match(line):
-            continue
-        if rules.delimiter.match(line.strip()) or _is_header_block(lines, at):
-            return _without_rule_above(lines, at)
-        if (count := _attribution_at(lines, at)) and not _is_quoted_after(lines, at + count):
-            return at if any(above.strip() for above in lines[:at]) else len(lines)
-    return len(lines)
-
-
-def _attribution_at(lines: Sequence[str], at: int) -> int:
-    """How many lines from `at` make an attribution ("On DATE, NAME wrote:"); 0 where none does."""
-    joined = ""
-    for count, line in enumerate(lines[at : at + _ATTRIBUTION_LINES], start=1):
-        if _QUOTED.match(line) and joined.count("<") <= joined.count(">"):
-            return 0
-        joined = f"{joined} {line.strip()}".strip()
-        if len(joined) > MAX_ATTRIBUTION or (count == 1 and not _may_open_attribution(joined)):
-            return 0
-        if line.strip() and _is_attribution(joined, loosely=count <= 2 and all(lines[at : at + count])):
-            return count
-    return 0
-
-
-def _is_attribution(joined: str, *, loosely: bool) -> bool:
-    rules = reply_rules()
-    if rules.attribution.match(joined):
-        return True
-    return loosely and joined.endswith((":", "：", ">")) and bool(rules.loose_attribution.match(joined))
-
-
-def _may_open_attribution(line: str) -> bool:
-    """A cheap test: each attribution holds a digit or an address within its first lines, or opens with a short word."""
-    return any(letter.isdigit() for letter in line) or "<" in line or "@" in line
-
-
-def _is_quoted_after(lines: Sequence[str], at: int) -> bool:
-    return next((bool(_QUOTED.match(line)) for line in lines[at:] if line.strip()), False)
-
-
-def _is_header_block(lines: Sequence[str], at: int) -> bool:
-    """Three labels of a quoted header within eight lines, the first of them here."""
-    header = reply_rules().header
-    if not header.match(_bare(lines[at])):
+def _continues_below_quote(above: Lines, below: Lines) -> bool:
+    """Whether the history stands first and is marked line by line, so that the answer is told from it."""
+    if _has(above, Line.WRITTEN):
         return False
-    return sum(bool(header.match(_bare(line))) for line in lines[at : at + 8]) >= _HEADER_LABELS_NEEDED
+    first = next((kind for _, kind in below if kind not in (Line.BLANK, Line.HEADER)), None)
+    return first is Line.QUOTED
 
 
-def _without_rule_above(lines: Sequence[str], at: int) -> int:
-    """The start of the history without a dividing rule drawn above it."""
-    above = at
-    while above and not lines[above - 1].strip(" \t-_*=>"):
-        above -= 1
-    return above
+def _ends_here(kind: Line, below: Lines) -> bool:
+    match kind:
+        case Line.RULE | Line.DISCLAIMER:
+            return True
+        case Line.ATTRIBUTION:
+            follows = (each for _, each in below if each not in (Line.BLANK, Line.ATTRIBUTION))
+            return next(follows, Line.QUOTED) is not Line.QUOTED
+        case Line.SIGNATURE:
+            return not _is_answered_below(below)
+        case _:
+            return False
 
 
-def _signature_starts(lines: Sequence[str]) -> int:
-    return next((at for at, line in enumerate(lines) if reply_rules().signature.match(_bare(line))), len(lines))
+def _is_answered_below(below: Lines) -> bool:
+    """Whether words stand below a quoted line: the signature stands above what it signs."""
+    quoted = next((at for at, (_, kind) in enumerate(below) if kind is Line.QUOTED), None)
+    return quoted is not None and _has(below[quoted:], Line.WRITTEN)
 
 
-def _bare(line: str) -> str:
-    return _MARKDOWN.sub("", line.strip(" \t>")).strip()
+def _answer_below(lines: Lines) -> Lines:
+    """The answer alone where it all stands below the history it answers."""
+    kinds = [kind for _, kind in lines]
+    first = next(kind for kind in kinds if kind is not Line.BLANK)
+    if first not in (Line.ATTRIBUTION, Line.HISTORY):
+        return lines
+    written = kinds.index(Line.WRITTEN)
+    return lines if Line.QUOTED in kinds[written:] else lines[written:]
 
 
-@lru_cache(maxsize=1)
-def reply_rules() -> ReplyRules:
-    """The rows of the file, compiled once, each kind to one pattern."""
-    table = tomllib.loads(resources.files(__package__).joinpath("reply_rules.toml").read_text("utf-8"))
-    labels = "|".join(sorted(map(re.escape, set(table["header_labels"])), key=len, reverse=True))
-    return ReplyRules(
-        attribution=_any_of(table["attributions"]),
-        loose_attribution=_any_of(table["loose_attributions"]),
-        delimiter=_any_of(table["delimiters"]),
-        signature=_any_of(table["signatures"]),
-        header=re.compile(rf"^\*?(?:{labels})\s?\*?[:：]\*?\s*\S?", re.IGNORECASE),
-    )
+def _without_footer(lines: Lines) -> Lines:
+    """Without the few lines that stand below a whole quoted message and answer nothing: footers, leave-takings."""
+    start = next((at for at, (_, kind) in enumerate(lines) if kind is Line.ATTRIBUTION), None)
+    if start is None or not _has(lines[:start], Line.WRITTEN):
+        return lines
+    tail = list(takewhile(lambda line: line[1] in (Line.WRITTEN, Line.BLANK, Line.SIGNATURE), reversed(lines)))[::-1]
+    between = lines[start : len(lines) - len(tail)]
+    return lines[:start] if not _has(between, Line.WRITTEN) and _is_footer(tail) else lines
 
 
-def _any_of(patterns: Sequence[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+def _is_footer(tail: Lines) -> bool:
+    written = [line for line, kind in tail if kind is Line.WRITTEN]
+    if len(written) >= _MOST_OF_A_FOOTER:
+        return False
+    return not written or bool(reply_rules().sign_off.match(bare_line(written[0])) or _FOOTER.search(" ".join(written)))
+
+
+def _has(lines: Lines, kind: Line) -> bool:
+    return any(each is kind for _, each in lines)
+
+
+def _joined(lines: Lines, *, keeping: Sequence[Line]) -> str:
+    return "\n".join(line for line, kind in lines if kind in keeping).strip()

@@ -13,8 +13,12 @@ class ReportPhrases:
     """One pattern for each list of the file."""
 
     mail_system: re.Pattern[str]
+    machine: re.Pattern[str]
+    opening: re.Pattern[str]
+    title: re.Pattern[str]
+    list_refusal: re.Pattern[str]
     failure: re.Pattern[str]
-    delay: re.Pattern[str]
+    delays: tuple[str, ...]
     original: re.Pattern[str]
     challenge: re.Pattern[str]
 
@@ -26,8 +30,12 @@ def report_phrases() -> ReportPhrases:
     originals = "|".join(table["originals"])
     return ReportPhrases(
         mail_system=_any_of(table["mail_systems"]),
+        machine=_any_of(table["machines"]),
+        opening=re.compile("|".join(table["openings"]), re.IGNORECASE | re.MULTILINE),
+        title=_any_of(table["titles"]),
+        list_refusal=re.compile("|".join(table["list_refusals"]), re.IGNORECASE | re.MULTILINE),
         failure=_any_of(table["failures"]),
-        delay=_any_of(table["delays"]),
+        delays=tuple(table["delays"]),
         original=re.compile(
             rf"^[ \t>*\-_=#]*(?:{originals})|^(?:return-path|received|dkim-signature|arc-seal):",
             re.IGNORECASE | re.MULTILINE,

@@ -21,18 +21,33 @@ _LEADING_ADDRESS = re.compile(
 )
 
 
+# What follows is the refusing server's own answer, or the reason that the last system gives: before it stands boilerplate.
+_ANSWER_FOLLOWS = (
+    "error that the other server returned was", "response was", "response from the remote server was", "remote host said",
+    "remote server said", "remote server replied", "remote server returned", "remote server answered", "returned the following error",
+    "error message below", "was automatically rejected", "diagnostic information for administrators", "failed for the following reason",
+    "antwort des servers lautete", "antwort vom remoteserver lautete", "réponse était", "réponse du serveur distant était",
+    "respuesta fue", "respuesta del servidor remoto fue", "risposta è stata", "risposta del server remoto è stata",
+)  # fmt: skip
+_COLON_WITHIN = 40
+
+
+def quoted_answer(text: str) -> str | None:
+    """The last quoted answer in `text`, where a reporter puts one below its own sentences; None where it does not."""
+    lowered = text.lower()
+    ends = [at + len(mark) for mark in _ANSWER_FOLLOWS if (at := lowered.rfind(mark)) != -1]
+    if not ends or len(lowered) != len(text):
+        return None
+    end = max(ends)
+    colon = text.find(":", end, end + _COLON_WITHIN)
+    return text[colon + 1 :].strip() or None if colon != -1 else None
+
+
 def report_lines(text: str) -> str:
     """`text` up to where the original message starts."""
     head = text[:MAX_SHOWN]
     original = report_phrases().original.search(head)
     return head[: original.start()] if original and original.start() > 0 else head
-
-
-def section_about(address: ReportedAddress | None, text: str) -> str:
-    """The lines from the one that leads with `address` to the next that leads with another; all where none does."""
-    shown = report_lines(text)
-    sections = sections_of(shown, ignoring=frozenset())
-    return sections.get(address, shown) if address is not None else shown
 
 
 def sections_of(shown: str, *, ignoring: frozenset[ReportedAddress]) -> dict[ReportedAddress, str]:

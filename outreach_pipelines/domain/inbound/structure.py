@@ -24,6 +24,10 @@ _MBOX_LINE = re.compile(rb">?From [^\n]*\n")
 _PARAMETER = re.compile(r";\s*([a-z0-9\-*]{1,40})\s*=\s*(?:\"([^\"]*)\"|([^\s;]*))", re.IGNORECASE)
 _MEDIA_TYPE_END = re.compile(r"[;\s]")
 _FIRST_DELIMITER = re.compile(rb"^--([^\s-][^\n]{3,69}|-+[^\s-][^\n]{2,60})$", re.MULTILINE)
+_ENDS = (b"", b"--")
+_HEADER_FIELD = re.compile(r"([!-9;-~]{1,200})[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)\n")
+_HEADER = re.compile(r"(?:[!-9;-~]{1,200}[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*\n)+")
+_FOLDED = re.compile(r"\n[ \t]+")
 _FOLD = re.compile(rb"\n[ \t]+")
 
 
@@ -53,11 +57,15 @@ class Part:
 
     def header(self, name: str) -> str | None:
         """The first field of this lower-case name."""
-        return next((value for key, value in self.headers if key == name), None)
+        # A plain loop: a generator costs twice as much, and every reader asks for several fields.
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
     def all(self, name: str) -> tuple[str, ...]:
         """All fields of this lower-case name, in order."""
-        return tuple(value for key, value in self.headers if key == name)
+        return tuple([value for key, value in self.headers if key == name])
 
     def parameter(self, name: str) -> str | None:
         """A parameter of Content-Type."""
@@ -130,6 +138,28 @@ def _read_part(data: bytes, *, depth: int, budget: _Budget) -> Part:
 
 def _split_headers(data: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
     """Fields up to the first line that is none. A message without headers is all body."""
+    end = data.find(b"\n\n")
+    fields = _plain_fields(data[: end + 1]) if 0 < end <= MAX_HEADER_BYTES else None
+    return (fields, data[end + 2 :]) if fields is not None else _split_by_line(data)
+
+
+def _plain_fields(head: bytes) -> tuple[tuple[str, str], ...] | None:
+    """All fields of a header that is nothing but fields in UTF-8, at a third of the cost of reading line by line."""
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if _HEADER.fullmatch(text) is None:
+        return None
+    found = _HEADER_FIELD.findall(text)
+    if len(found) > MAX_HEADERS:
+        raise _CapExceededError(UnreadableReason.TOO_MANY_HEADERS)
+    return tuple(
+        [(name.lower(), (_FOLDED.sub(" ", value) if "\n" in value else value).strip()) for name, value in found]
+    )
+
+
+def _split_by_line(data: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
     fields: list[tuple[str, str]] = []
     at = 0
     while at < len(data):
@@ -146,19 +176,16 @@ def _split_headers(data: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
 
 
 def _field(match: re.Match[bytes]) -> tuple[str, str]:
-    value = match.group(2)
+    name, value = match.groups()
     if len(value) > MAX_HEADER_BYTES:
         raise _CapExceededError(UnreadableReason.HEADER_TOO_LONG)
     unfolded = _FOLD.sub(b" ", value) if b"\n" in value else value
-    return match.group(1).decode("ascii").lower(), _eight_bit(unfolded).strip()
-
-
-def _eight_bit(value: bytes) -> str:
-    """RFC 6532 headers are UTF-8; older 8-bit ones are anything, and Latin-1 loses no byte of them."""
     try:
-        return value.decode("utf-8")
+        text = unfolded.decode("utf-8")
     except UnicodeDecodeError:
-        return value.decode("latin-1")
+        # RFC 6532 headers are UTF-8; older 8-bit ones are anything, and Latin-1 loses no byte of them.
+        text = unfolded.decode("latin-1")
+    return name.decode("ascii").lower(), text.strip()
 
 
 def _media_type(value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -180,13 +207,25 @@ def _boundary(parameters: tuple[tuple[str, str], ...], body: bytes) -> bytes | N
 
 def _segments(body: bytes, boundary: bytes) -> Iterator[bytes]:
     """What lies between the delimiter lines; the preamble, and what follows the closing line, are no parts."""
-    delimiter = re.compile(rb"(?:^|\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\n|\Z)")
     start: int | None = None
-    for line in delimiter.finditer(body):
+    for at, after, closes in _delimiters(body, b"\n--" + boundary):
         if start is not None:
-            yield body[start : line.start()]
-        start = None if line.group(1) else line.end() + 1
-        if start is None:
+            yield body[start:at]
+        start = None if closes else after
+        if closes:
             return
     if start is not None:
         yield body[start:]
+
+
+def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Each delimiter line: where the text before it ends, where the next begins, whether it closes (RFC 2046 section 5.1.1)."""
+    at_start = body.startswith(mark[1:])
+    found = -1 if at_start else body.find(mark)
+    while at_start or found != -1:
+        line_end = body.find(b"\n", found + 1)
+        line_end = len(body) if line_end == -1 else line_end
+        rest = body[found + len(mark) : line_end].rstrip(b" \t")
+        if rest in _ENDS:
+            yield max(found, 0), line_end + 1, rest != b""
+        at_start, found = False, body.find(mark, line_end)

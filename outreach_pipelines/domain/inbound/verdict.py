@@ -48,6 +48,7 @@ class BlockCause(Enum):
     IP_REPUTATION = "ip_reputation"
     DOMAIN_REPUTATION = "domain_reputation"
     CONTENT = "content"
+    """The message, or the recipient's own filter: also where words of an absent mailbox stand without a witness."""
     POLICY = "policy"
     BLOCKLIST = "blocklist"
 
@@ -141,8 +142,9 @@ class EnhancedCode:
         return f"{self.status}.{self.subject}.{self.detail}"
 
 
-# Not inside an IP address or a version number, and no sub-code longer than RFC 3463 allows (three digits).
-_ENHANCED = re.compile(r"(?<![\w.\-/])([245])\.(\d{1,3})\.(\d{1,3})(?![\w\-]|\.\d)")
+# Not inside an IP address or a version number, and no sub-code longer than RFC 3463 allows (three digits). After a
+# hyphen only in the continuation lines of an answer ("550-5.1.1 ...").
+_ENHANCED = re.compile(r"([245])(?:(?<![\w.\-/][245])|(?<=[245]\d\d-[245]))\.(\d{1,3})\.(\d{1,3})(?![\w\-]|\.\d)")
 
 
 @dataclass(frozen=True, slots=True)
