@@ -31,19 +31,30 @@ with _collector_at_rest():
         deliverability_report,
         nothing_is_lost,
         reconciliation,
+        reply_page,
     )
     from assets.checks import CHECKS
     from assets.dns_audit import dns_audit
     from assets.feeds import delivery_events, replies
     from assets.inventory import lead_uploads, tenant_inventory
     from assets.leads import leads
+    from assets.mail_reports import mail_reports, our_streams_are_aligned
     from assets.mailbox_health import mailbox_health
+    from assets.seed_proof import our_mail_arrives_as_ours, seed_proof
     from assets.send_batches import send_batch
     from assets.send_plans import send_plan
-    from resources import database, doubt, feeds, files, keys, mail, standing
+    from resources import database, doubt, feeds, files, keys, logins, mail, seeds, standing
+    from resources import mail_reports as received_reports
+    from resources import replies as reply_work
     from schedules.daily_plan import plan_tomorrow
     from schedules.hourly_batches import reconcile_last_hour, send_next_hour
     from schedules.jobs import ALL as JOBS
+    from schedules.mail_proofs import (
+        prove_domains,
+        prove_domains_every_morning,
+        read_mail_reports,
+        read_mail_reports_every_morning,
+    )
     from schedules.maintenance import check_every_hour, unused_shares, unused_shares_every_day, upkeep, upkeep_every_day
     from schedules.nightly import (
         audit_dns_every_six_hours,
@@ -56,9 +67,11 @@ with _collector_at_rest():
     from sensors.doubt import doubt_resolver
     from sensors.first_audits import first_audits
     from sensors.lead_uploads import inventory_files_changed, lead_files_uploaded
+    from sensors.login_checks import login_checks
     from sensors.provider_events import provider_events
     from sensors.provider_standing import provider_standing
     from sensors.replies import replies_in_inboxes
+    from sensors.reply_watch import reply_watch
 
 RESOURCES: Mapping[str, Callable[[], object]] = {
     "tenants": database.tenants,
@@ -80,6 +93,11 @@ RESOURCES: Mapping[str, Callable[[], object]] = {
     "reconciliations": database.reconciliations,
     "reports": database.reports,
     "share_store": database.share_store,
+    "reply_desk": reply_work.reply_desk,
+    "mail_report_store": received_reports.mail_report_store,
+    "mail_report_files": received_reports.mail_report_files,
+    "seed_desk": seeds.seed_desk,
+    "seed_standings": seeds.seed_standings,
     "objects": files.object_store,
     "inventory_files": files.inventory_files,
     "lead_files": files.lead_files,
@@ -91,6 +109,8 @@ RESOURCES: Mapping[str, Callable[[], object]] = {
     "tag_reader": keys.tagger,
     "event_feed": feeds.event_feed,
     "inbox_reader": feeds.inbox_reader,
+    "login_book": logins.login_book,
+    "login_doors": logins.login_doors,
     "open_resolver": feeds.open_resolver,
 }
 
@@ -101,18 +121,18 @@ def build_defs(**overrides: object) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             lead_uploads, tenant_inventory, leads, dns_audit, mailbox_health, send_plan, send_batch, delivery_events, replies, reconciliation,
-            deliverability_report, campaign_performance, cost_report,
+            deliverability_report, campaign_performance, cost_report, reply_page, mail_reports, seed_proof,
         ],
-        asset_checks=[nothing_is_lost, *CHECKS],
-        jobs=[*JOBS, upkeep, unused_shares],
+        asset_checks=[nothing_is_lost, our_streams_are_aligned, our_mail_arrives_as_ours, *CHECKS],
+        jobs=[*JOBS, upkeep, unused_shares, read_mail_reports, prove_domains],
         schedules=[
             plan_tomorrow, send_next_hour, reconcile_last_hour,
             audit_dns_every_six_hours, score_health_every_hour, look_up_recipients_every_evening, report_yesterday,
-            check_every_hour, upkeep_every_day, unused_shares_every_day,
+            check_every_hour, upkeep_every_day, unused_shares_every_day, read_mail_reports_every_morning, prove_domains_every_morning,
         ],
         sensors=[
             inventory_files_changed, lead_files_uploaded, first_audits, provider_events, replies_in_inboxes, back_off, sweeper, doubt_resolver,
-            batch_watchdog, provider_standing,
+            batch_watchdog, provider_standing, reply_watch, login_checks,
         ],
         resources=resources,
         # Also for "Materialize" in the UI: a process for each step would double the cost of a run.

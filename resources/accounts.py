@@ -20,7 +20,7 @@ from outreach_pipelines.domain.provider_account import (
     PostmarkConnection,
     SesConnection,
     SmtpConnection,
-    SmtpTokens,
+    MailTokens,
 )
 from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.domain.tenant import TenantId
@@ -75,7 +75,7 @@ class AccountBook:
             return replace(access, password=secret)
         return replace(access, token=self._tokens(connection.tokens, secret, username))
 
-    def _tokens(self, tokens: SmtpTokens, secret: Secret, username: str) -> "IssuedTokens":
+    def _tokens(self, tokens: MailTokens, secret: Secret, username: str) -> "IssuedTokens":
         from outreach_pipelines.adapters.oauth import IssuedTokens, google_request, microsoft_request
 
         match tokens:

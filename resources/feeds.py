@@ -5,20 +5,25 @@ Every run loads this module, most to use none of it: adapters are imported where
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from outreach_pipelines.application.access_tokens import MailboxTokens
 from outreach_pipelines.application.audit_domains import DnsResolver
 from outreach_pipelines.application.ingest_events import NoFeed
 from outreach_pipelines.application.resolve_doubt import CountedFeed
 from outreach_pipelines.domain.loopback import is_loopback
+from outreach_pipelines.domain.provider_account import MailTokens
+from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.errors import Refused
 from outreach_pipelines.settings import SendingMode, load_settings
-from resources.accounts import secret_source
+from resources.accounts import account_book, secret_source
 from resources.fences import refuse_a_copy
 
 if TYPE_CHECKING:
     from outreach_pipelines.adapters.imap import ImapInboxReader
+    from outreach_pipelines.adapters.kept_tokens import KeptTokens
 
 OpenResolver = Callable[[], AbstractAsyncContextManager[DnsResolver]]
 
@@ -46,10 +51,22 @@ def event_feed() -> CountedFeed:
 
 
 def inbox_reader() -> "ImapInboxReader":
-    """IMAP logins by secret reference."""
+    """IMAP logins by secret reference, or by access tokens that are kept for as long as this process lives."""
     from outreach_pipelines.adapters.imap import ImapInboxReader
 
-    return ImapInboxReader(secret_source(load_settings()))
+    return ImapInboxReader(secret_source(load_settings()), _tokens)
+
+
+def _tokens(issuer: MailTokens, username: str, secret: Secret) -> MailboxTokens:
+    return _kept_tokens()(issuer, username, secret)
+
+
+@cache
+def _kept_tokens() -> "KeptTokens":
+    """Raises `Refused` for a token that a lab would ask for beyond this machine."""
+    from outreach_pipelines.adapters.kept_tokens import KeptTokens
+
+    return KeptTokens(allow=account_book(load_settings()).only_lab)
 
 
 def open_resolver() -> OpenResolver:

@@ -20,7 +20,8 @@ protocols = imap
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login {mechanisms}
+{token_passdb}
 default_internal_user = {user}
 default_internal_group = {group}
 default_login_user = {user}
@@ -53,9 +54,22 @@ service anvil {{
 """
 
 
+_TOKEN_PASSDB = """\
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {file}
+}}
+"""
+
+
 @contextmanager
-def running_dovecot(folder: Path, *, more: str = "") -> Iterator[int]:
-    """A Dovecot whose every user has the password `secret`; its port. `more` is laid over its configuration. Skips where none is installed, and fails in CI."""
+def running_dovecot(folder: Path, *, more: str = "", token_info: str | None = None) -> Iterator[int]:
+    """A Dovecot whose every user has the password `secret`; its port. Skips where none is installed, and fails in CI.
+
+    `more` is laid over its configuration. With `token_info` it takes access tokens too (XOAUTH2): that URL, with a token
+    behind it, answers a JSON object whose `email` is the user.
+    """
     program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
@@ -64,7 +78,18 @@ def running_dovecot(folder: Path, *, more: str = "") -> Iterator[int]:
     (folder / "mail").mkdir()
     os.chown(folder / "mail", account.pw_uid, account.pw_gid)
     port, configuration = free_port(), folder / "dovecot.conf"
-    names = {"folder": folder, "user": account.pw_name, "group": grp.getgrgid(account.pw_gid).gr_name, "port": port}
+    tokens = folder / "tokens.conf"
+    tokens.write_text(f"tokeninfo_url = {token_info}\nusername_attribute = email\n")
+    by_token = {
+        "mechanisms": "xoauth2" if token_info else "",
+        "token_passdb": _TOKEN_PASSDB.format(file=tokens) if token_info else "",
+    }
+    names = by_token | {
+        "folder": folder,
+        "user": account.pw_name,
+        "group": grp.getgrgid(account.pw_gid).gr_name,
+        "port": port,
+    }
     configuration.write_text(_CONFIGURATION.format(**names) + more)
     process = subprocess.Popen([program, "-F", "-c", str(configuration)])
     try:

@@ -10,9 +10,10 @@ from event_feed import Inbox, Tags
 
 from outreach_pipelines.application.apply_back_off import BackOffRules, ChangeKind, EvidenceAsked, HoldChange
 from outreach_pipelines.application.inbox_mail import (
-    FolderCursor,
+    FetchedMail,
     InboxId,
     InboxLogin,
+    InboxNews,
     InboxToRead,
     JudgedMail,
     UntiedMail,
@@ -81,22 +82,20 @@ class Replies:
     ) -> Mapping[Tie, TiedSend]:
         return {}
 
-    def keep(
-        self, tenant: TenantId, inbox: InboxId, cursor: FolderCursor, mails: Sequence[JudgedMail]
-    ) -> Sequence[JudgedMail]:
-        return mails
+    def keep_raw(self, tenant: TenantId, mails: Sequence[FetchedMail]) -> None:
+        return None
+
+    def keep(self, tenant: TenantId, news: InboxNews) -> Sequence[JudgedMail]:
+        self.complete += [tenant for _ in news.read_to_end]
+        for failed in news.failed:
+            self.failed[tenant] = failed.reason
+        return [each for batch in news.batches for each in batch.mails]
 
     def untied_with_thread(self, tenant: TenantId) -> Sequence[UntiedMail]:
         return []
 
     def unpark(self, tenant: TenantId, untied: UntiedMail, judged: JudgedMail) -> bool:
         return False
-
-    def record_complete_read(self, tenant: TenantId, inbox: InboxToRead) -> None:
-        self.complete.append(tenant)
-
-    def record_failure(self, tenant: TenantId, inbox: InboxId, reason: str) -> None:
-        self.failed[tenant] = reason
 
 
 @dataclass

@@ -1,44 +1,32 @@
-"""Inboxes over IMAP, read only: folders are opened by EXAMINE and bodies fetched by PEEK, so that nothing changes there.
+"""Inboxes over IMAP: connecting, logging in, and which ends of a dialogue mean "could not be read".
 
-Belongs here: login, folders, UIDs, batches, and which ends of a dialogue mean "could not be read". Does not: what a mail
-says (`domain/inbound`), where cursors are kept (`adapters/postgres/reply_store.py`).
+Does not belong here: what is asked of the folders (`imap_mail`, `sent_folder`), how tokens are issued (`oauth`).
 
-Sources: RFC 9051 and RFC 3501 (IMAP4), RFC 6154 (special-use folders), RFC 8314 (implicit TLS).
+Sources: RFC 9051 and RFC 3501 (IMAP4), RFC 8314 (implicit TLS), RFC 5530 (response codes); Google, "The XOAUTH2 mechanism".
 """
 
 import socket
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import cache
 from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
-from imapclient.exceptions import IMAPClientError, LoginError
-from imapclient.imapclient import JUNK, IMAPClient, SocketTimeout
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
+from imapclient.imapclient import IMAPClient, SocketTimeout
 
-from outreach_pipelines.application.inbox_mail import (
-    Extent,
-    FetchedMail,
-    FolderCursor,
-    FolderName,
-    InboxBatch,
-    InboxLogin,
-    InboxToRead,
-)
+from outreach_pipelines.adapters.imap_mail import new_mail
+from outreach_pipelines.application.access_tokens import MailboxTokens, TokensFor
+from outreach_pipelines.application.inbox_mail import InboxBatch, InboxLogin, InboxToRead, LoginRefused
+from outreach_pipelines.domain.provider_account import MailTokens
 from outreach_pipelines.domain.reference import SecretRef, Setting
 from outreach_pipelines.domain.secret import Secret
-from outreach_pipelines.errors import SettingsFault, Unreadable
+from outreach_pipelines.errors import Refused, SettingsFault, Unreadable
 
-LARGEST_WHOLE: Final = 10 * 1024 * 1024  # bytes; the cap of domain/inbound
-HEAD: Final = 256 * 1024  # bytes of a larger mail: its header, and the text that comes before what made it large
-MOST_IN_BATCH: Final = 50
-MOST_BYTES_IN_BATCH: Final = 10 * 1024 * 1024
-MOST_LISTED: Final = 500
-UIDS_IN_SEARCH: Final = 50_000
-_INBOX: Final = FolderName("INBOX")
 _LONGEST_REASON: Final = 300
+_PUT_OFF: Final = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[THROTTLED]", "[OVERQUOTA]")
 # ValueError and its like: what imapclient's parser raises for answers that are not IMAP.
 _FAULTS: Final = (IMAPClientError, OSError, ValueError, KeyError, TypeError, IndexError, AttributeError)
 
@@ -57,9 +45,13 @@ class References(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImapInboxReader:
-    """`InboxReader`: one connection an inbox and read. `trust` replaces the system's certificate authorities."""
+    """`InboxReader`: one connection an inbox and read.
+
+    `tokens` gives those of a login by XOAUTH2. `trust` replaces the system's certificate authorities.
+    """
 
     references: References
+    tokens: TokensFor | None = field(default=None, repr=False)
     trust: ssl.SSLContext | None = field(default=None, repr=False)
     connect_seconds: float = 10.0
     read_seconds: float = 30.0
@@ -104,127 +96,71 @@ class ImapInboxReader:
     def _security(self, login: InboxLogin) -> Mapping[str, Any]:
         if not login.tls:
             return {"ssl": False}
-        return {"ssl": True, "ssl_context": self.trust or ssl.create_default_context()}
+        return {"ssl": True, "ssl_context": self.trust or _system_trust()}
 
     def _timeout(self) -> SocketTimeout:
         return SocketTimeout(connect=self.connect_seconds, read=self.read_seconds)
 
     def _log_in(self, client: IMAPClient, inbox: InboxToRead) -> None:
         username = self.references.setting(inbox.login.username)
-        password = self.references.resolve(inbox.login.password)
-        with _answering(inbox, "login", password):
-            # LOGIN cannot say what is not ASCII; SASL PLAIN is UTF-8 (RFC 4616).
-            login = client.plain_login if client.has_capability("AUTH=PLAIN") else client.login
-            login(username, password.reveal())
+        secret = self.references.resolve(inbox.login.password)
+        if inbox.login.tokens is not None:
+            self._log_in_by_token(client, inbox, self._tokens_for(inbox.login.tokens, username, secret))
+            return
+        with _answering(inbox, "login", secret):
+            # LOGIN cannot say what is not ASCII; SASL PLAIN is UTF-8 (RFC 4616), and two more lines.
+            plain = client.has_capability("AUTH=PLAIN") and not (username + secret.reveal()).isascii()
+            login = client.plain_login if plain or client.has_capability("LOGINDISABLED") else client.login
+            login(username, secret.reveal())
+
+    def _tokens_for(self, issuer: MailTokens, username: str, secret: Secret) -> MailboxTokens:
+        if self.tokens is None:
+            message = "this installation issues no access tokens"
+            raise SettingsFault(message)
+        return self.tokens(issuer, username, secret)
+
+    def _log_in_by_token(self, client: IMAPClient, inbox: InboxToRead, tokens: MailboxTokens) -> None:
+        username = self.references.setting(inbox.login.username)
+        token = _granted(inbox, tokens)
+        try:
+            _authenticate(client, inbox, username, token)
+        except LoginRefused:
+            # A token may be revoked before its time; a second one that is refused means the mailbox.
+            tokens.forget(token)
+            _authenticate(client, inbox, username, _granted(inbox, tokens))
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """A mail before its body is fetched; `size` in bytes."""
+def _granted(inbox: InboxToRead, tokens: MailboxTokens) -> Secret:
+    try:
+        return tokens.token()
+    except Refused as revoked:
+        # No connection will help: the grant itself was taken back (RFC 6749 section 5.2, invalid_grant).
+        message = f"inbox {inbox.name}, login: {revoked}"
+        raise LoginRefused(message) from None
+    except Unreadable as silent:
+        message = f"inbox {inbox.name}, login: {silent}"
+        raise Unreadable(message) from None
 
-    uid: int
-    size: int
-    received_at: datetime
+
+def _authenticate(client: IMAPClient, inbox: InboxToRead, username: str, token: Secret) -> None:
+    if not client.has_capability("AUTH=XOAUTH2"):
+        message = f"inbox {inbox.name}, login: the server offers no AUTH=XOAUTH2"
+        raise Unreadable(message)
+    # A refusal comes as a challenge with its reason, which an empty line answers.
+    answers = iter([f"user={username}\1auth=Bearer {token.reveal()}\1\1"])
+    with _answering(inbox, "login", token):
+        client.sasl_login("XOAUTH2", lambda _: next(answers, ""))
 
 
 def _batches(client: IMAPClient, inbox: InboxToRead) -> Iterator[InboxBatch]:
-    cursors = {cursor.folder: cursor for cursor in inbox.cursors}
-    with _answering(inbox, "list"):
-        folders = _folders(client)
-    for folder in folders:
-        with _answering(inbox, folder):
-            start, uids = _opened(client, folder, cursors.get(folder))
-        if start != cursors.get(folder):
-            yield InboxBatch(start, ())
-        for page in _pages(uids, MOST_LISTED):
-            with _answering(inbox, folder):
-                listed = _listing(client, page)
-            for group in _groups(listed):
-                with _answering(inbox, folder):
-                    mails = _fetched(client, group)
-                yield InboxBatch(FolderCursor(folder, start.uid_validity, group[-1].uid), mails)
-
-
-def _folders(client: IMAPClient) -> Sequence[FolderName]:
-    """INBOX, and the junk folder where there is one: a reply that was taken for junk is a reply."""
-    junk = client.find_special_folder(JUNK)
-    return (_INBOX,) if junk in (None, _INBOX) else (_INBOX, FolderName(junk))
-
-
-def _opened(client: IMAPClient, folder: FolderName, cursor: FolderCursor | None) -> tuple[FolderCursor, Sequence[int]]:
-    """Where reading starts, and the UIDs above, in order."""
-    opened = client.select_folder(folder, readonly=True)
-    validity = int(opened[b"UIDVALIDITY"])
-    start = cursor if cursor and cursor.uid_validity == validity else FolderCursor(folder, validity, 0)
-    if not opened[b"EXISTS"]:
-        return start, ()
-    # The next UID is foretold (RFC 9051 section 2.3.1.1), so that an idle folder costs no search.
-    windows = _windows(start.last_uid + 1, opened.get(b"UIDNEXT"))
-    found = {uid for window in windows for uid in client.search(["UID", window])}
-    # N:* names the last mail also where its UID is below N (RFC 9051 section 9, seq-range).
-    return start, sorted(uid for uid in found if uid > start.last_uid)
-
-
-def _windows(first: int, uid_next: int | None) -> Iterator[str]:
-    """Ranges of UIDs whose answer, a single line, is short enough for imaplib (1,000,000 bytes)."""
-    if uid_next is None:
-        yield f"{first}:*"
-        return
-    for low in range(first, uid_next, UIDS_IN_SEARCH):
-        yield f"{low}:{min(low + UIDS_IN_SEARCH, uid_next) - 1}"
-
-
-def _pages(uids: Sequence[int], length: int) -> Iterator[Sequence[int]]:
-    return (uids[start : start + length] for start in range(0, len(uids), length))
-
-
-def _listing(client: IMAPClient, uids: Sequence[int]) -> Sequence[_Listed]:
-    """Sizes and times in the order of `uids`, without what was deleted meanwhile."""
-    found = client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
-    return [_listed(uid, found[uid]) for uid in uids if b"RFC822.SIZE" in found.get(uid, {})]
-
-
-def _listed(uid: int, facts: Mapping[bytes, Any]) -> _Listed:
-    given = facts.get(b"INTERNALDATE")
-    received_at = given if isinstance(given, datetime) and given.tzinfo is not None else datetime.now(UTC)
-    return _Listed(uid, int(facts[b"RFC822.SIZE"]), received_at.astimezone(UTC))
-
-
-def _groups(listed: Sequence[_Listed]) -> Iterator[Sequence[_Listed]]:
-    """In the order of UIDs; each bounded by number and by bytes."""
-    group: list[_Listed] = []
-    room = MOST_BYTES_IN_BATCH
-    for each in listed:
-        if group and (len(group) == MOST_IN_BATCH or _wanted(each) > room):
-            yield group
-            group, room = [], MOST_BYTES_IN_BATCH
-        group.append(each)
-        room -= _wanted(each)
-    if group:
-        yield group
-
-
-def _wanted(mail: _Listed) -> int:
-    return mail.size if mail.size <= LARGEST_WHOLE else HEAD
-
-
-def _fetched(client: IMAPClient, group: Sequence[_Listed]) -> tuple[FetchedMail, ...]:
-    """In the order of `group`, without what was deleted since it was listed."""
-    whole = [each.uid for each in group if each.size <= LARGEST_WHOLE]
-    large = [each.uid for each in group if each.size > LARGEST_WHOLE]
-    bodies = _bodies(client, whole, "BODY.PEEK[]", b"BODY[]", Extent.WHOLE)
-    bodies |= _bodies(client, large, f"BODY.PEEK[]<0.{HEAD}>", b"BODY[]<0>", Extent.HEAD)
-    found = ((each, *bodies[each.uid]) for each in group if each.uid in bodies)
-    return tuple(FetchedMail(each.uid, each.received_at, each.size, extent, raw) for each, extent, raw in found)
-
-
-def _bodies(
-    client: IMAPClient, uids: Sequence[int], wanted: str, answered_as: bytes, extent: Extent
-) -> dict[int, tuple[Extent, bytes]]:
-    if not uids:
-        return {}
-    answers = client.fetch(uids, [wanted])
-    return {uid: (extent, facts[answered_as]) for uid, facts in answers.items() if answered_as in facts}
+    """Faults of the server are `Unreadable`; those of whoever takes the batches are their own."""
+    batches = new_mail(client, inbox)
+    while True:
+        with _answering(inbox, "read"):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
 
 
 @contextmanager
@@ -233,17 +169,25 @@ def _answering(inbox: InboxToRead, doing: str, password: Secret | None = None) -
     try:
         yield
     except LoginError as refused:
-        raise _unreadable(inbox, doing, str(refused), password) from None
+        kind = LoginRefused if _is_refusal(refused) else Unreadable
+        raise kind(_told(inbox, doing, str(refused), password)) from None
     except _FAULTS as fault:
         # Codec errors quote what they cannot encode.
         said = "" if isinstance(fault, ValueError) else str(fault)
-        raise _unreadable(inbox, doing, f"{type(fault).__name__} {said}", password) from (None if password else fault)
+        told = _told(inbox, doing, f"{type(fault).__name__} {said}", password)
+        raise Unreadable(told) from (None if password else fault)
 
 
-def _unreadable(inbox: InboxToRead, doing: str, said: str, password: Secret | None) -> Unreadable:
-    if password is not None:
-        said = said.replace(password.reveal(), "********")
-    return Unreadable(f"inbox {inbox.name}, {doing}: {said.strip()[:_LONGEST_REASON]}")
+def _is_refusal(fault: LoginError) -> bool:
+    """Whether the server judged the login, and did not only break off or put it off (RFC 5530)."""
+    broke_off = isinstance(fault.__context__, IMAPClientAbortError)
+    return not (broke_off or any(code in str(fault).upper() for code in _PUT_OFF))
+
+
+def _told(inbox: InboxToRead, doing: str, said: str, secret: Secret | None) -> str:
+    if secret is not None:
+        said = said.replace(secret.reveal(), "********")
+    return f"inbox {inbox.name}, {doing}: {said.strip()[:_LONGEST_REASON]}"
 
 
 def _leave(client: IMAPClient) -> None:
@@ -252,6 +196,12 @@ def _leave(client: IMAPClient) -> None:
         client.logout()
     with suppress(*_FAULTS):
         client.shutdown()
+
+
+@cache
+def _system_trust() -> ssl.SSLContext:
+    # Reading the authorities costs more than a login: once a process, and not once an inbox.
+    return ssl.create_default_context()
 
 
 def _is_loopback(host: str) -> bool:

@@ -30,9 +30,9 @@ MICROSOFT_SCOPE: Final = "https://outlook.office365.com/.default"
 MICROSOFT_HOST: Final = "https://login.microsoftonline.com"
 _JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _JWT_SECONDS: Final = 3600  # Google's own limit
-_MOST_ANSWER_BYTES: Final = 64 * 1024
-_SPARE_SECONDS: Final = 60.0
-_TIMEOUT_SECONDS: Final = 10.0
+MOST_ANSWER_BYTES: Final = 64 * 1024
+SPARE_SECONDS: Final = 60.0
+TIMEOUT_SECONDS: Final = 10.0
 
 Form = Mapping[str, str]
 
@@ -52,11 +52,24 @@ class TokenRequest:
             raise SettingsFault(message)
 
 
-def google_request(key_file: Secret, mailbox: str) -> TokenRequest:
-    """For `mailbox`, by a service account with domain-wide delegation. `key_file` is the JSON that Google hands out.
+@dataclass(frozen=True, slots=True)
+class GoogleAccount:
+    """A service account with domain-wide delegation: it may speak for each mailbox of its domain."""
 
-    Raises `SettingsFault` for a text that is no such file.
-    """
+    issuer: str
+    url: str
+    key: RSAPrivateKey = field(repr=False)
+
+    def request(self, mailbox: str) -> TokenRequest:
+        """For the tokens of `mailbox`."""
+        claims = {"iss": self.issuer, "sub": mailbox, "scope": GOOGLE_SCOPE, "aud": self.url}
+        return TokenRequest(
+            self.url, lambda now: {"grant_type": _JWT_GRANT, "assertion": _signed(claims, self.key, now)}
+        )
+
+
+def google_account(key_file: Secret) -> GoogleAccount:
+    """`key_file` is the JSON that Google hands out. Raises `SettingsFault` for a text that is no such file."""
     try:
         document = json.loads(key_file.reveal())
         issuer, url = str(document["client_email"]), str(document["token_uri"])
@@ -66,8 +79,12 @@ def google_request(key_file: Secret, mailbox: str) -> TokenRequest:
     if not isinstance(key, RSAPrivateKey):
         message = "the secret is no key file of a Google service account"
         raise SettingsFault(message)
-    claims = {"iss": issuer, "sub": mailbox, "scope": GOOGLE_SCOPE, "aud": url}
-    return TokenRequest(url, lambda now: {"grant_type": _JWT_GRANT, "assertion": _signed(claims, key, now)})
+    return GoogleAccount(issuer, url, key)
+
+
+def google_request(key_file: Secret, mailbox: str) -> TokenRequest:
+    """For the tokens of one mailbox. Raises as `google_account` does."""
+    return google_account(key_file).request(mailbox)
 
 
 def microsoft_request(
@@ -85,7 +102,7 @@ class IssuedTokens:
     An instance belongs to the event loop it is first used in.
     """
 
-    def __init__(self, request: TokenRequest, *, timeout: float = _TIMEOUT_SECONDS) -> None:
+    def __init__(self, request: TokenRequest, *, timeout: float = TIMEOUT_SECONDS) -> None:
         self._request, self._timeout = request, timeout
         self._asking = asyncio.Lock()
         self._token: Secret | None = None
@@ -96,8 +113,8 @@ class IssuedTokens:
         async with self._asking:
             if self._token is None or time.monotonic() >= self._valid_until:
                 asked_at = time.monotonic()
-                self._token, seconds = _read(await self._posted())
-                self._valid_until = asked_at + seconds - _SPARE_SECONDS
+                self._token, seconds = token_in(await self._posted())
+                self._valid_until = asked_at + seconds - SPARE_SECONDS
             return self._token
 
     def forget(self) -> None:
@@ -123,14 +140,18 @@ async def _body(response: httpx.Response) -> bytes:
     body = bytearray()
     async for part in response.aiter_bytes():
         body += part
-        if len(body) > _MOST_ANSWER_BYTES:
-            message = f"no token: an answer of more than {_MOST_ANSWER_BYTES} bytes"
+        if len(body) > MOST_ANSWER_BYTES:
+            message = f"no token: an answer of more than {MOST_ANSWER_BYTES} bytes"
             raise Unreadable(message)
     return bytes(body)
 
 
-def _read(answer: tuple[int, bytes]) -> tuple[Secret, float]:
-    """RFC 6749 sections 5.1 and 5.2. The answer itself is never repeated: it may hold a token."""
+def token_in(answer: tuple[int, bytes]) -> tuple[Secret, float]:
+    """Token and seconds of an HTTP answer, by its status and body (RFC 6749 sections 5.1 and 5.2).
+
+    Raises `Refused` for a no of the issuer, `Unreadable` for anything else. The answer itself is never repeated: it may hold
+    a token.
+    """
     status, body = answer
     try:
         said = json.loads(body)

@@ -5,23 +5,29 @@ mail is (`domain.inbox_route`), what its events change (`record_events`).
 """
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from outreach_pipelines.application.inbox_mail import (
+    FailedRead,
     FetchedMail,
     FolderCursor,
     InboxBatch,
     InboxId,
+    InboxNews,
     InboxToRead,
+    JudgedBatch,
     JudgedMail,
+    LoginRefused,
     UntiedMail,
 )
+from outreach_pipelines.application.inbox_threads import read_together
 from outreach_pipelines.application.ports import TagReader
 from outreach_pipelines.domain.inbound.classify import classify
 from outreach_pipelines.domain.inbound.message import (
@@ -78,10 +84,16 @@ class ReplyStore(Protocol):
         """The tenant's sends among them; a tag of an attempt that never began is not there."""
         ...
 
-    def keep(
-        self, tenant: TenantId, inbox: InboxId, cursor: FolderCursor, mails: Sequence[JudgedMail]
-    ) -> Sequence[JudgedMail]:
-        """One transaction: mails, the events of those that are routed, the cursor. Returns those not known before."""
+    def keep_raw(self, tenant: TenantId, mails: Sequence[FetchedMail]) -> None:
+        """The mails as they came, before anything is known of them; twice changes nothing. Called from several threads."""
+        ...
+
+    def keep(self, tenant: TenantId, news: InboxNews) -> Sequence[JudgedMail]:
+        """One transaction: mails, the events of those that are routed, cursors, ends, failures. Returns mails not known before.
+
+        An inbox that was read to its end holds nothing that is not kept; that proves the way back of the SMTP accounts which
+        bounce to it. What is known of the last complete read of one that failed stays.
+        """
         ...
 
     def untied_with_thread(self, tenant: TenantId) -> Sequence[UntiedMail]:
@@ -90,14 +102,6 @@ class ReplyStore(Protocol):
 
     def unpark(self, tenant: TenantId, untied: UntiedMail, judged: JudgedMail) -> bool:
         """One transaction: the mail is routed, and its events wait. False when it was routed before."""
-        ...
-
-    def record_complete_read(self, tenant: TenantId, inbox: InboxToRead) -> None:
-        """All that the inbox held at `asked_at` is kept. Proves the way back of the SMTP accounts that bounce to it."""
-        ...
-
-    def record_failure(self, tenant: TenantId, inbox: InboxId, reason: str) -> None:
-        """It could not be read; what is known of its last complete read stays."""
         ...
 
 
@@ -113,6 +117,11 @@ class SyncedReplies:
     unreadable_inboxes: int = 0
     by_class: Counter[str] = field(default_factory=Counter)
     unparked: int = 0
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to tell: mail, or an inbox that could not be read."""
+        return bool(self.messages or self.unparked or self.unreadable_inboxes)
 
     def add(self, other: "SyncedReplies") -> None:
         """Count `other` in."""
@@ -130,20 +139,36 @@ def sync_replies(
     tenant: TenantId,
     at_once: int = INBOXES_AT_ONCE,
     most: int = MOST_MAILS,
+    seconds: float | None = None,
 ) -> SyncedReplies:
     """Take what is new from all inboxes, `at_once` of them in parallel. Repeating it changes nothing.
 
-    An inbox that cannot be read hinders no other one. A crash, at any point, loses and doubles nothing.
+    An inbox that cannot be read hinders no other one. A crash, at any point, loses and doubles nothing. After `seconds` no
+    further inbox is opened, and open ones stop at their next batch: the next sync begins with those that waited longest.
     """
-    inboxes = store.inboxes(tenant)
+    inboxes = [inbox for inbox in store.inboxes(tenant) if not inbox.resting]
     if not inboxes:
         return SyncedReplies()
-    sync = _Sync(reader, store, tenant, store.own_addresses(tenant), most)
+    until = None if seconds is None else time.monotonic() + seconds
+    sync = _Sync(reader, store, tenant, store.own_addresses(tenant), most, until)
     total = SyncedReplies(unparked=sync.second_look())
-    with ThreadPoolExecutor(min(at_once, len(inboxes)), thread_name_prefix="inbox") as pool:
-        for done in pool.map(sync.inbox, inboxes):
-            total.add(done)
+    with read_together(inboxes, sync.readings, at_once=at_once) as arrived:
+        for readings in arrived:
+            total.add(sync.keep(readings))
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A batch whose mails were read, and are not judged yet."""
+
+    inbox: InboxId
+    cursor: FolderCursor
+    mails: Sequence[tuple[FetchedMail, InboundMessage]]
+
+
+_Reading = _Read | InboxToRead | FailedRead
+"""What a thread gives of an inbox: batches, and then the inbox itself when its end was reached, or why it was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,39 +178,49 @@ class _Sync:
     tenant: TenantId
     own_addresses: AbstractSet[str]
     most: int
+    until: float | None
 
-    def inbox(self, inbox: InboxToRead) -> SyncedReplies:
-        done = SyncedReplies()
+    def readings(self, inbox: InboxToRead) -> Iterator[_Reading]:
+        """Of one inbox, in its thread: raw mail is kept as it comes."""
+        if self._is_late():
+            return
         try:
             with self.reader.open(inbox) as batches:
-                complete = self._take(inbox, batches, done)
+                yield from self._batches(inbox, batches)
         except (CouldNotRead, SettingsFault) as fault:
-            self.store.record_failure(self.tenant, inbox.inbox, str(fault))
-            done.unreadable_inboxes = 1
-            return done
-        if complete:
-            self.store.record_complete_read(self.tenant, inbox)
+            yield FailedRead(inbox.inbox, str(fault), refused=isinstance(fault, LoginRefused))
+
+    def _batches(self, inbox: InboxToRead, batches: Iterable[InboxBatch]) -> Iterator[_Reading]:
+        taken = 0
+        for batch in batches:
+            if taken >= self.most or self._is_late():
+                return
+            taken += len(batch.mails)
+            self.store.keep_raw(self.tenant, batch.mails)
+            yield _Read(inbox.inbox, batch.cursor, [(mail, _classified(mail)) for mail in batch.mails])
+        yield inbox
+
+    def _is_late(self) -> bool:
+        return self.until is not None and time.monotonic() >= self.until
+
+    def keep(self, readings: Sequence[_Reading]) -> SyncedReplies:
+        """Judge and write down what came from several inboxes, in one transaction."""
+        read = [each for each in readings if isinstance(each, _Read)]
+        failed = tuple(each for each in readings if isinstance(each, FailedRead))
+        judged = iter(self._judge([each for one in read for each in one.mails]))
+        batches = (JudgedBatch(one.inbox, one.cursor, tuple(islice(judged, len(one.mails)))) for one in read)
+        ended = tuple(each for each in readings if isinstance(each, InboxToRead))
+        done = _counted(self.store.keep(self.tenant, InboxNews(tuple(batches), ended, failed)))
+        done.unreadable_inboxes = len(failed)
         return done
 
     def second_look(self) -> int:
         """How many mails were parked before the evidence of the send they answer had come, and are routed now."""
         untied = self.store.untied_with_thread(self.tenant)
-        judged = zip(untied, self._judge([each.mail for each in untied]), strict=True)
+        judged = zip(untied, self._judge([(each.mail, _classified(each.mail)) for each in untied]), strict=True)
         return sum(self.store.unpark(self.tenant, *each) for each in judged if isinstance(each[1].fate, Routed))
 
-    def _take(self, inbox: InboxToRead, batches: Iterable[InboxBatch], done: SyncedReplies) -> bool:
-        """Whether the end was reached."""
-        taken = 0
-        for batch in batches:
-            if taken >= self.most:
-                return False
-            taken += len(batch.mails)
-            fresh = self.store.keep(self.tenant, inbox.inbox, batch.cursor, self._judge(batch.mails))
-            done.add(_counted(fresh))
-        return True
-
-    def _judge(self, mails: Iterable[FetchedMail]) -> Sequence[JudgedMail]:
-        read = [(mail, _classified(mail)) for mail in mails]
+    def _judge(self, read: Sequence[tuple[FetchedMail, InboundMessage]]) -> Sequence[JudgedMail]:
         confirmed = self._confirm({tie for _, message in read for tie in ties_of(message.correlation)})
         return [
             JudgedMail(mail, message, route(message, confirmed, own_addresses=self.own_addresses))

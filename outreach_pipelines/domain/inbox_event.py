@@ -24,7 +24,13 @@ from outreach_pipelines.domain.inbound.message import (
     Unreadable,
     UnsubscribeRequest,
 )
-from outreach_pipelines.domain.inbound.verdict import Action, BounceClass, RecipientVerdict, ReportedAddress
+from outreach_pipelines.domain.inbound.verdict import (
+    Action,
+    BounceClass,
+    Confidence,
+    RecipientVerdict,
+    ReportedAddress,
+)
 
 LONGEST_DIAGNOSTIC = 500
 
@@ -104,9 +110,12 @@ def _of_verdict(message: InboundMessage, kind: EventKind, address: str, verdict:
 
 
 def _facts(each: RecipientVerdict) -> BounceFacts:
+    """A guess condemns nobody: an unsure hard bounce counts as one whose reason is not known, and is a person's to judge."""
     verdict = each.verdict
     code = "" if each.enhanced_code is None else str(each.enhanced_code)
     diagnostic = plain_unicode(each.diagnostic)[:LONGEST_DIAGNOSTIC]
+    if verdict.bounce_class is BounceClass.HARD and verdict.confidence is Confidence.LOW:
+        return BounceFacts(BounceClass.UNKNOWN, None, code, diagnostic, f"unsure: {verdict.evidence.rule}")
     return BounceFacts(verdict.bounce_class, verdict.cause, code, diagnostic, verdict.evidence.rule)
 
 

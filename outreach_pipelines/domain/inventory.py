@@ -10,7 +10,7 @@ from typing import NewType
 from outreach_pipelines.domain.address import Address, DomainName
 from outreach_pipelines.domain.campaign import Campaign, PoolName
 from outreach_pipelines.domain.place import ZoneName
-from outreach_pipelines.domain.provider_account import AccountName, TenantAccount
+from outreach_pipelines.domain.provider_account import AccountName, MailTokens, TenantAccount
 from outreach_pipelines.domain.reference import SecretRef, Setting
 from outreach_pipelines.domain.sending_policy import Hours, PoolShape, SendingPolicy
 from outreach_pipelines.domain.suppression import ListedSuppression
@@ -63,7 +63,10 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """One IMAP login that many mailboxes may share. `receives` are addresses, or `*@domain` for all of a domain."""
+    """One IMAP login that many mailboxes may share. `receives` are addresses, or `*@domain` for all of a domain.
+
+    With `tokens` the login is by access token, and `password` leads to what tokens are issued for.
+    """
 
     name: InboxName
     host: Setting
@@ -72,6 +75,7 @@ class Inbox:
     username: Setting
     password: SecretRef
     receives: tuple[str, ...]
+    tokens: MailTokens | None = None
 
     def takes(self, address: Address) -> bool:
         return address.canonical in self.receives or f"*@{address.domain}" in self.receives

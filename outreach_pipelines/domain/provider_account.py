@@ -50,7 +50,7 @@ class MicrosoftTokens:
     client_id: str
 
 
-SmtpTokens = GoogleTokens | MicrosoftTokens
+MailTokens = GoogleTokens | MicrosoftTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class SmtpConnection:
     tls: Tls
     username: Setting
     password: SecretRef
-    tokens: SmtpTokens | None = None
+    tokens: MailTokens | None = None
     limits: SmtpLimits = SmtpLimits()
     tagged_envelope: bool = True
     dkim: tuple[DkimKeyRef, ...] = ()

@@ -46,11 +46,14 @@ GRAPH: dict[str, tuple[str, dict[str, list[str]]]] = {
     "tenant_inventory": ("acme", {}),
     "leads": ("acme", {"lead_uploads": [], "tenant_inventory": ["acme"]}),  # of all files: a test of its own
     "dns_audit": (DAY, {"tenant_inventory": ["acme"]}),
+    "seed_proof": (DAY, {"dns_audit": [DAY]}),
+    "mail_reports": (DAY, {"tenant_inventory": ["acme"]}),
     "mailbox_health": (DAY, {"delivery_events": ["acme"], "replies": ["acme"], "dns_audit": [DAY]}),
     "send_plan": (DAY, {"leads": ["acme"], "mailbox_health": DAY_BEFORE, "dns_audit": DAY_BEFORE}),
     "send_batch": (HOUR, {"send_plan": PLAN_DAYS}),
     "delivery_events": ("acme", {}),
     "replies": ("acme", {}),
+    "reply_page": ("acme", {"replies": ["acme"]}),
     "reconciliation": (HOUR, {"send_batch": [HOUR], "delivery_events": ["acme"]}),
     **{
         report: (DAY, {"reconciliation": HOURS_AROUND, "delivery_events": ["acme"], "replies": ["acme"]})

@@ -121,3 +121,24 @@ def test_a_retired_inbox_is_not_asked(world, replies):
     world.sql("update app.inbox set retired_at = clock_timestamp() where tenant_id = %(t)s", t=world.tenant)
 
     assert sync(replies, world, FakeInbox(breaks_after=0)).unreadable_inboxes == 0
+
+
+def test_the_inbox_that_waited_longest_is_read_first(world, replies):
+    for name, minutes in (("older", 50), ("newer", 10)):
+        world.sql(
+            """insert into app.inbox (tenant_id, name, host, port, username, secret_ref, receives, last_complete_read)
+               values (%(t)s, %(n)s, 'h', '1', 'u', 'env:X', '{}', now() - make_interval(mins => %(m)s))""",
+            t=world.tenant,
+            n=name,
+            m=minutes,
+        )
+
+    assert [inbox.name for inbox in replies.inboxes(world.tenant)] == ["in", "older", "newer"]
+
+
+def test_a_sync_without_time_reads_nothing_and_takes_no_inbox_for_read(engine, world, replies):
+    inbox = FakeInbox([mail(send(engine, world))])
+
+    synced = sync_replies(inbox, replies, tenant=world.tenant, seconds=0.0)
+
+    assert (synced, inbox_row(world)["last_complete_read"]) == (SyncedReplies(), None)

@@ -31,6 +31,7 @@ from outreach_pipelines.domain.provider_account import (
     DkimKeyRef,
     GoogleTokens,
     MailgunConnection,
+    MailTokens,
     MicrosoftTokens,
     PostmarkConnection,
     ProviderAccount,
@@ -38,7 +39,6 @@ from outreach_pipelines.domain.provider_account import (
     SesConnection,
     SmtpConnection,
     SmtpLimits,
-    SmtpTokens,
     TenantAccount,
     Tls,
 )
@@ -219,7 +219,7 @@ class SesModel(AccountModel):
 class GoogleTokensModel(FileModel):
     kind: Literal["google"]
 
-    def to_domain(self) -> SmtpTokens:
+    def to_domain(self) -> MailTokens:
         return GoogleTokens()
 
 
@@ -228,7 +228,7 @@ class MicrosoftTokensModel(FileModel):
     directory: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,100}$")]
     client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 
-    def to_domain(self) -> SmtpTokens:
+    def to_domain(self) -> MailTokens:
         return MicrosoftTokens(self.directory, self.client_id)
 
 
@@ -289,7 +289,7 @@ class PostmarkModel(AccountModel):
 
 
 class InboxModel(FileModel):
-    """`receives`: addresses, or `*@domain` for everything at a domain."""
+    """`receives`: addresses, or `*@domain` for everything at a domain. `password` and `tokens` as of an account by SMTP."""
 
     name: Slug
     host: SettingText
@@ -298,11 +298,13 @@ class InboxModel(FileModel):
     username: SettingText
     password: SecretText
     receives: Annotated[tuple[Annotated[str, Field(pattern=r"^(\*|[^@*\s]+)@[^@*\s]+$")], ...], Field(min_length=1)]
+    tokens: Annotated[GoogleTokensModel | MicrosoftTokensModel, Field(discriminator="kind")] | None = None
 
     def to_domain(self) -> Inbox:
         receives = tuple(sorted(pattern.lower() for pattern in self.receives))
         name = InboxName(self.name)
-        return Inbox(name, self.host, self.port, self.tls, self.username, self.password, receives)
+        tokens = self.tokens.to_domain() if self.tokens else None
+        return Inbox(name, self.host, self.port, self.tls, self.username, self.password, receives, tokens)
 
 
 AnyAccount = Annotated[SesModel | SmtpModel | MailgunModel | PostmarkModel, Field(discriminator="kind")]

@@ -12,13 +12,13 @@ from outreach_pipelines.domain.provider_account import (
     DkimKeyRef,
     GoogleTokens,
     MailgunConnection,
+    MailTokens,
     MicrosoftTokens,
     PostmarkConnection,
     ProviderKind,
     SesConnection,
     SmtpConnection,
     SmtpLimits,
-    SmtpTokens,
     Tls,
 )
 from outreach_pipelines.domain.reference import SecretRef, Setting, parse_secret_ref, parse_setting
@@ -53,7 +53,7 @@ def connection_of(kind: str, settings: Settings) -> Connection:
             return SesConnection(stored.text("region"), endpoint, *keys)
         case ProviderKind.SMTP:
             host, port, username = (stored.setting(name) for name in ("host", "port", "username"))
-            login = username, stored.secret("password"), _smtp_tokens(stored, settings)
+            login = username, stored.secret("password"), _tokens(stored, settings)
             tagged = settings.get("envelope") != "mailbox"
             width = _smtp_limits(settings), tagged, stored.dkim_keys()
             return SmtpConnection(host, port, Tls(stored.text("tls")), *login, *width)
@@ -86,7 +86,7 @@ def secret_of(connection: Connection) -> SecretRef | None:
 
 def _smtp_width(connection: SmtpConnection) -> Settings:
     """What differs from the usual account; that one keeps the settings it always had."""
-    limits, tokens = connection.limits, connection.tokens
+    limits = connection.limits
     width: dict[str, str] = {} if connection.tagged_envelope else {"envelope": "mailbox"}
     if limits.connections != SmtpLimits().connections:
         width["connections"] = str(limits.connections)
@@ -94,19 +94,27 @@ def _smtp_width(connection: SmtpConnection) -> Settings:
         width["messages_per_connection"] = str(limits.messages_per_connection)
     if connection.dkim:
         width["dkim"] = json.dumps([[key.domain, key.selector, str(key.key)] for key in connection.dkim])
+    return {**width, **token_settings(connection.tokens)}
+
+
+def token_settings(tokens: MailTokens | None) -> Settings:
+    """How the issuer of tokens is stored; nothing for a login by password."""
     match tokens:
         case GoogleTokens():
-            width["tokens"] = "google"
+            return {"tokens": "google"}
         case MicrosoftTokens(directory, client_id):
-            width |= {"tokens": "microsoft", "directory": directory, "client_id": client_id}
+            return {"tokens": "microsoft", "directory": directory, "client_id": client_id}
         case None:
-            pass
-        case _:
-            assert_never(tokens)
-    return width
+            return {}
+    assert_never(tokens)
 
 
-def _smtp_tokens(stored: "_Stored", settings: Settings) -> SmtpTokens | None:
+def stored_tokens(settings: Settings) -> MailTokens | None:
+    """The issuer that `token_settings` wrote. Raises `ValueError` for anything else."""
+    return _tokens(_Stored(settings), settings)
+
+
+def _tokens(stored: "_Stored", settings: Settings) -> MailTokens | None:
     match settings.get("tokens"):
         case None:
             return None

@@ -8,7 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
-from outreach_pipelines.adapters.postgres.account_settings import region_of, secret_of, settings_of
+from outreach_pipelines.adapters.postgres.account_settings import (
+    region_of,
+    secret_of,
+    settings_of,
+    token_settings,
+)
 from outreach_pipelines.adapters.templates import template_key
 from outreach_pipelines.domain.attachments import Attachment
 from outreach_pipelines.domain.campaign import Campaign, Template
@@ -205,6 +210,7 @@ def _inbox(inbox: Inbox) -> Row:
         "username": str(inbox.username),
         "secret_ref": str(inbox.password),
         "receives": list(inbox.receives),
+        "tokens": json.dumps(token_settings(inbox.tokens)) if inbox.tokens else None,
     }
 
 

@@ -3,6 +3,7 @@
 Belongs here: the order of writes, and mail as rows. Does not: whose a mail is (`domain.inbox_route`).
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -11,29 +12,35 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, Engine, RowMapping
 
+from outreach_pipelines.adapters.postgres.account_settings import stored_tokens
 from outreach_pipelines.adapters.postgres.event_store import event_json
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.inbox_mail import (
     Extent,
+    FailedRead,
     FetchedMail,
     FolderCursor,
     FolderName,
     InboundId,
     InboxId,
     InboxLogin,
+    InboxNews,
     InboxToRead,
+    JudgedBatch,
     JudgedMail,
     UntiedMail,
 )
 from outreach_pipelines.application.ports import TagReader
 from outreach_pipelines.application.stored_objects import ObjectKey, ObjectMissing, ObjectStore, object_key
 from outreach_pipelines.domain.ids import EnrollmentId, MailboxId
+from outreach_pipelines.domain.inbound.grounds import confidence_of, evidence_of
 from outreach_pipelines.domain.inbound.message import (
     AutoReply,
     Challenge,
     Complaint,
     Content,
+    ContentDigest,
     DeliveryReport,
     DispositionNotice,
     FeedbackNotice,
@@ -43,8 +50,9 @@ from outreach_pipelines.domain.inbound.message import (
     WireMessageId,
 )
 from outreach_pipelines.domain.inbound.ties import TagTie, ThreadTie, Tie, ties_of
-from outreach_pipelines.domain.inbound.verdict import Action, Basis, Confidence, Evidence, ReportedAddress
+from outreach_pipelines.domain.inbound.verdict import Confidence, ReportedAddress
 from outreach_pipelines.domain.inbox_event import plain_unicode
+from outreach_pipelines.domain.inbox_review import review_reason
 from outreach_pipelines.domain.inbox_route import Parked, ParkReason, Routed, TiedSend
 from outreach_pipelines.domain.inventory import InboxName
 from outreach_pipelines.domain.message import MessageId
@@ -56,6 +64,8 @@ from outreach_pipelines.errors import SettingsFault
 LONGEST_REASON = 500
 LONGEST_EVIDENCE = 1_000
 _SQL = statements("replies")
+_MailKey = tuple[InboxId, ContentDigest]
+"""An inbox, and the digest under which a mail is kept there once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +97,25 @@ class PostgresReplyStore:
             found |= {ThreadTie(WireMessageId(row["wire_message_id"])): _send(tenant, row) for row in by_id}
         return found
 
-    def keep(
-        self, tenant: TenantId, inbox: InboxId, cursor: FolderCursor, mails: Sequence[JudgedMail]
-    ) -> Sequence[JudgedMail]:
-        """See `ReplyStore.keep`. A crash after the raw mail is stored leaves an object that the next sync meets again."""
-        keys = [_raw_key(tenant, each) for each in mails]
-        for each, key in zip(mails, keys, strict=True):
-            self.objects.put(key, each.mail.raw, only_if_absent=True)
-        place = {"inbox_id": inbox, "folder": cursor.folder, "uid_validity": cursor.uid_validity}
+    def keep_raw(self, tenant: TenantId, mails: Sequence[FetchedMail]) -> None:
+        """See `ReplyStore.keep_raw`. A crash afterwards leaves objects that the next sync meets again."""
+        for mail in mails:
+            self.objects.put(_raw_key(tenant, mail), mail.raw, only_if_absent=True)
+
+    def keep(self, tenant: TenantId, news: InboxNews) -> Sequence[JudgedMail]:
+        """See `ReplyStore.keep`."""
+        mails = {(batch.inbox, each.message.digest): (batch, each) for batch in news.batches for each in batch.mails}
         with tenant_session(self.engine, tenant) as connection:
-            rows = [place | _mail_values(each, key) for each, key in zip(mails, keys, strict=True)]
-            new = [connection.execute(_SQL["keep_inbound"], row).rowcount == 1 for row in rows]
-            fresh = [each for each, is_new in zip(mails, new, strict=True) if is_new]
+            fresh = [mails[key][1] for key in _inserted(connection, tenant, mails)] if mails else []
             _add_events(connection, fresh)
-            connection.execute(_SQL["move_cursor"], place | {"last_uid": cursor.last_uid})
+            _run(connection, "move_cursors", _cursor_values(news.batches))
+            _run(connection, "complete_reads", [_read_values(inbox) for inbox in news.read_to_end])
+            _run(connection, "reads_failed", [_failure_values(failed) for failed in news.failed])
+        if news.read_to_end:
+            with tenant_session(self.engine, tenant) as connection:
+                connection.execute(
+                    _SQL["prove_smtp_accounts"], {"inbox_ids": [each.inbox for each in news.read_to_end]}
+                )
         return fresh
 
     def untied_with_thread(self, tenant: TenantId) -> Sequence[UntiedMail]:
@@ -114,6 +129,7 @@ class PostgresReplyStore:
         facts = _send_values(judged.fate.send) | {"inbound_id": untied.inbound, "class": judged.fate.kind.value}
         with tenant_session(self.engine, tenant) as connection:
             facts["out_of_office_until"] = _last_day_away(judged.fate)
+            facts["review"] = review_reason(judged.fate, confidence_of(judged.message.content))
             done = connection.execute(_SQL["unpark"], facts).rowcount == 1
             _add_events(connection, [judged] if done else [])
         return done
@@ -127,18 +143,6 @@ class PostgresReplyStore:
             InboundId(row["inbound_id"]), FetchedMail(row["uid"], row["received_at"], len(raw), Extent.WHOLE, raw)
         )
 
-    def record_complete_read(self, tenant: TenantId, inbox: InboxToRead) -> None:
-        """See `ReplyStore.record_complete_read`."""
-        with tenant_session(self.engine, tenant) as connection:
-            connection.execute(_SQL["complete_read"], {"inbox_id": inbox.inbox, "asked_at": inbox.asked_at})
-            connection.execute(_SQL["prove_smtp_accounts"], {"inbox_id": inbox.inbox})
-
-    def record_failure(self, tenant: TenantId, inbox: InboxId, reason: str) -> None:
-        """See `ReplyStore.record_failure`."""
-        values = {"inbox_id": inbox, "reason": plain_unicode(reason)[:LONGEST_REASON]}
-        with tenant_session(self.engine, tenant) as connection:
-            connection.execute(_SQL["read_failed"], values)
-
 
 def _inbox(row: RowMapping) -> InboxToRead:
     host, port, username = (parse_setting(row[name]) for name in ("host", "port", "username"))
@@ -147,8 +151,11 @@ def _inbox(row: RowMapping) -> InboxToRead:
         message = f"inbox {row['name']}: a reference to its login cannot be read"
         raise SettingsFault(message)
     cursors = (FolderCursor(FolderName(c["folder"]), c["uid_validity"], c["last_uid"]) for c in row["cursors"])
-    login = InboxLogin(host, port, row["tls"] == "tls", username, password)
-    return InboxToRead(InboxId(row["inbox_id"]), InboxName(row["name"]), login, tuple(cursors), row["asked_at"])
+    tokens = stored_tokens(row["tokens"]) if row["tokens"] else None
+    login = InboxLogin(host, port, row["tls"] == "tls", username, password, tokens)
+    return InboxToRead(
+        InboxId(row["inbox_id"]), InboxName(row["name"]), login, tuple(cursors), row["asked_at"], row["resting"]
+    )
 
 
 def _tag_values(tags: Mapping[WireTag, MessageTag]) -> Mapping[str, object]:
@@ -167,8 +174,44 @@ def _send(tenant: TenantId, row: RowMapping) -> TiedSend:
     return TiedSend(about, EnrollmentId(row["enrollment_id"]), mailbox, recipient)
 
 
-def _raw_key(tenant: TenantId, judged: JudgedMail) -> ObjectKey:
-    return object_key(f"inbound/{tenant}/{judged.message.digest}.eml")
+def _raw_key(tenant: TenantId, mail: FetchedMail) -> ObjectKey:
+    return object_key(f"inbound/{tenant}/{hashlib.sha256(mail.raw).hexdigest()}.eml")
+
+
+def _run(connection: Connection, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """A statement over rows, told as JSON: one round trip for all of them."""
+    if rows:
+        connection.execute(_SQL[statement], {"rows": json.dumps(rows)})
+
+
+def _inserted(
+    connection: Connection, tenant: TenantId, mails: Mapping[_MailKey, tuple[JudgedBatch, JudgedMail]]
+) -> Sequence[_MailKey]:
+    """Those that no sync had kept, in the order in which they came."""
+    rows = [_place(batch) | _mail_values(tenant, each) for batch, each in mails.values()]
+    found = connection.execute(_SQL["keep_inbound"], {"rows": json.dumps(rows)})
+    new = {(InboxId(row.inbox_id), ContentDigest(row.dedupe_key)) for row in found}
+    return [key for key in mails if key in new]
+
+
+def _place(batch: JudgedBatch) -> dict[str, object]:
+    cursor = batch.cursor
+    return {"inbox_id": batch.inbox, "folder": cursor.folder, "uid_validity": cursor.uid_validity}
+
+
+def _cursor_values(batches: Sequence[JudgedBatch]) -> Sequence[Mapping[str, object]]:
+    """The last one of each folder."""
+    last = {(each.inbox, each.cursor.folder): each for each in batches}
+    return [_place(each) | {"last_uid": each.cursor.last_uid} for each in last.values()]
+
+
+def _read_values(inbox: InboxToRead) -> Mapping[str, object]:
+    return {"inbox_id": inbox.inbox, "asked_at": inbox.asked_at.isoformat()}
+
+
+def _failure_values(failed: FailedRead) -> Mapping[str, object]:
+    reason = plain_unicode(failed.reason)[:LONGEST_REASON]
+    return {"inbox_id": failed.inbox, "reason": reason, "refused": failed.refused}
 
 
 def _add_events(connection: Connection, mails: Sequence[JudgedMail]) -> None:
@@ -179,30 +222,30 @@ def _add_events(connection: Connection, mails: Sequence[JudgedMail]) -> None:
             "attempt": fate.send.about.attempt,
             "dedupe_key": event.dedupe_key,
             "kind": event.kind,
-            "occurred_at": event.occurred_at,
-            "body": json.dumps(event_json(event)),
+            "occurred_at": event.occurred_at.isoformat(),
+            "body": event_json(event),
         }
         for fate in routed
         for event in fate.events
     ]
-    if values:
-        connection.execute(_SQL["add_event"], values)
+    _run(connection, "add_events", values)
 
 
 def _send_values(send: TiedSend | None) -> dict[str, Any]:
     if send is None:
         return dict.fromkeys(("plan_day", "message_id", "enrollment_id", "mailbox_id"))
     return {
-        "plan_day": send.about.plan_day,
+        "plan_day": send.about.plan_day.isoformat(),
         "message_id": send.about.message,
         "enrollment_id": send.enrollment,
         "mailbox_id": send.mailbox,
     }
 
 
-def _mail_values(judged: JudgedMail, key: ObjectKey) -> dict[str, Any]:
+def _mail_values(tenant: TenantId, judged: JudgedMail) -> dict[str, Any]:
     mail, message, fate = judged.mail, judged.message, judged.fate
-    confidence, evidence = _evidence(message.content)
+    confidence, grounds = confidence_of(message.content), evidence_of(message.content)
+    evidence = f"{grounds.rule}: {grounds.line}"
     if mail.extent is Extent.HEAD:
         confidence, evidence = Confidence.LOW, f"the head of {mail.size} bytes: {evidence}"
     text = _own_text(message.content)
@@ -217,8 +260,9 @@ def _mail_values(judged: JudgedMail, key: ObjectKey) -> dict[str, Any]:
         "out_of_office_until": _last_day_away(fate),
         "confidence": confidence.value,
         "evidence": plain_unicode(evidence)[:LONGEST_EVIDENCE],
-        "object_key": key,
-        "received_at": message.received_at,
+        "review": review_reason(fate, confidence),
+        "object_key": _raw_key(tenant, mail),
+        "received_at": message.received_at.isoformat(),
     }
 
 
@@ -239,8 +283,9 @@ def _park_reason(fate: Routed | Parked) -> str | None:
     assert_never(fate)
 
 
-def _last_day_away(fate: Routed | Parked) -> object:
-    return next((event.away_until for event in fate.events), None) if isinstance(fate, Routed) else None
+def _last_day_away(fate: Routed | Parked) -> str | None:
+    days = (event.away_until for event in fate.events) if isinstance(fate, Routed) else ()
+    return next((day.isoformat() for day in days if day is not None), None)
 
 
 def _own_text(content: Content) -> str | None:
@@ -250,23 +295,3 @@ def _own_text(content: Content) -> str | None:
         case DeliveryReport() | Complaint() | FeedbackNotice() | DispositionNotice() | Unreadable():
             return None
     assert_never(content)
-
-
-def _evidence(content: Content) -> tuple[Confidence, str]:
-    match content:
-        case DeliveryReport(recipients=()):
-            return Confidence.LOW, "a report that names no recipient"
-        case DeliveryReport(recipients=recipients):
-            first = min(recipients, key=lambda each: list(Action).index(each.action))
-            return first.verdict.confidence, _told(first.verdict.evidence)
-        case HumanReply():
-            return Confidence.MEDIUM, "neither a report, nor a machine's answer, nor a request to stop"
-        case Unreadable(reason=reason):
-            return Confidence.HIGH, reason.value
-        case _:
-            sure = content.evidence.basis is Basis.STRUCTURE
-            return Confidence.HIGH if sure else Confidence.MEDIUM, _told(content.evidence)
-
-
-def _told(evidence: Evidence) -> str:
-    return f"{evidence.rule}: {evidence.line}"

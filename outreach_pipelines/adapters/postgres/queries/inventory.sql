@@ -59,11 +59,11 @@ on conflict (tenant_id, account_id) do update set
 
 -- name: put_inbox
 -- An IMAP login; what was read there is kept.
-insert into app.inbox (tenant_id, name, host, port, tls, username, secret_ref, receives)
-values ((select app.tenant()), :name, :host, :port, :tls, :username, :secret_ref, :receives)
+insert into app.inbox (tenant_id, name, host, port, tls, username, secret_ref, receives, tokens)
+values ((select app.tenant()), :name, :host, :port, :tls, :username, :secret_ref, :receives, cast(:tokens as jsonb))
 on conflict (tenant_id, name) do update set
     host = excluded.host, port = excluded.port, tls = excluded.tls, username = excluded.username, secret_ref = excluded.secret_ref,
-    receives = excluded.receives, retired_at = null;
+    receives = excluded.receives, tokens = excluded.tokens, failures = 0, rests_until = null, retired_at = null;
 
 -- name: put_domain
 -- A domain that comes back is active again; one at rest stays at rest.
