@@ -16,11 +16,11 @@ from outreach_pipelines.domain.loopback import is_loopback
 from outreach_pipelines.domain.provider_account import (
     GoogleTokens,
     MailgunConnection,
+    MailTokens,
     MicrosoftTokens,
     PostmarkConnection,
     SesConnection,
     SmtpConnection,
-    MailTokens,
 )
 from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.domain.tenant import TenantId
