@@ -71,11 +71,11 @@ def _kept_tokens() -> "KeptTokens":
 
 def open_resolver() -> OpenResolver:
     """Opens a resolver on the running loop; its answers are shared for as long as it is open."""
-    from outreach_pipelines.adapters.dns import AiodnsResolver, NameServerAddress, ResolverConfig
+    from outreach_pipelines.adapters.dns import NameServerAddress, ResolverConfig, UdpResolver
 
     nameserver = load_settings().nameserver
     servers = (NameServerAddress(*_server(nameserver)),) if nameserver else ()
-    return lambda: AiodnsResolver(ResolverConfig(servers=servers))
+    return lambda: UdpResolver(ResolverConfig(servers=servers))
 
 
 def _server(text: str) -> tuple[str, int]:

@@ -6,7 +6,7 @@ from resources.database import app_engine
 from resources.files import object_store
 
 if TYPE_CHECKING:
-    from outreach_pipelines.adapters.mail_report_files import StoredReportFiles
+    from outreach_pipelines.adapters.mail_report_files import ReportFilesAndMail
     from outreach_pipelines.adapters.postgres.mail_report_store import PostgresMailReportStore
 
 
@@ -17,8 +17,9 @@ def mail_report_store() -> "PostgresMailReportStore":
     return PostgresMailReportStore(app_engine())
 
 
-def mail_report_files() -> "StoredReportFiles":
-    """Reports below mail-reports/."""
-    from outreach_pipelines.adapters.mail_report_files import StoredReportFiles
+def mail_report_files() -> "ReportFilesAndMail":
+    """Reports below mail-reports/, and in mail that was parked."""
+    from outreach_pipelines.adapters.mail_report_files import ReportFilesAndMail, StoredReportFiles
+    from outreach_pipelines.adapters.postgres.parked_report_mail import PostgresParkedMail
 
-    return StoredReportFiles(object_store())
+    return ReportFilesAndMail(StoredReportFiles(object_store()), PostgresParkedMail(app_engine(), object_store()))

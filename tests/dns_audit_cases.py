@@ -2,10 +2,11 @@
 
 import base64
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -17,20 +18,26 @@ from outreach_pipelines.domain.dns_audit.answers import (
     Answer,
     Cause,
     MailExchanger,
+    MailGreeting,
     NameServer,
     NoData,
     NxDomain,
+    PolicyText,
     Query,
     RecordData,
     Records,
     RecordType,
+    ReverseName,
     Text,
     Unknown,
 )
 from outreach_pipelines.domain.dns_audit.audit import Findings, audit
 from outreach_pipelines.domain.dns_audit.expectations import (
+    Blocklist,
+    DedicatedAddress,
     DkimExpectation,
     Expectations,
+    Extra,
     MailHost,
     Region,
     SendingAccount,
@@ -38,7 +45,9 @@ from outreach_pipelines.domain.dns_audit.expectations import (
 )
 from outreach_pipelines.domain.dns_audit.findings import Check, Fault, Finding, ResourceRecord
 from outreach_pipelines.domain.dns_audit.lookups import Lookup, NeedMore, replay
+from outreach_pipelines.domain.dns_audit.mta_sts_policy import PolicyMode, first_policy
 from outreach_pipelines.domain.dns_audit.names import parse_domain_name
+from outreach_pipelines.domain.dns_audit.presentation import read, written
 from outreach_pipelines.domain.inventory import Selector
 from outreach_pipelines.domain.provider_account import AccountName, ProviderKind
 
@@ -64,26 +73,30 @@ class FakeDns:
     lines: tuple[str, ...]
     failing: frozenset[Query] = frozenset()
     asked: list[Query] = field(default_factory=list)
+    cause: Cause = Cause.TIMEOUT
 
-    def answer(self, query: Query) -> Answer:
+    def answer(self, query: Query, *, steps: int = 8) -> Answer:
         self.asked.append(query)
         if query in self.failing:
-            return Unknown(Cause.TIMEOUT)
+            return Unknown(self.cause)
         found = self._at(query.name, query.type)
         aliases = self._at(query.name, RecordType.CNAME)
         if found or not aliases or query.type is RecordType.CNAME:
             return Records(found, 300) if found else self.absence(query.name)
         target = aliases[0]
         assert isinstance(target, Alias)
-        beyond = self.answer(Query(target.target, query.type))
+        if steps == 0:
+            return Unknown(Cause.SERVER_FAILURE)  # as resolvers end a loop of aliases
+        beyond = self.answer(Query(target.target, query.type), steps=steps - 1)
         return Records((*aliases, *beyond.rrs), 300) if isinstance(beyond, Records) else beyond
 
     async def resolve(self, queries: Collection[Query]) -> Mapping[Query, Answer]:
         return {query: self.answer(query) for query in queries}
 
     def _at(self, name: DomainName, record_type: RecordType) -> tuple[RecordData, ...]:
+        owner = name.replace(" ", "\\032")
         rows = (line.split(" ", 2) for line in self.lines)
-        mine = (row for row in rows if (row[0], row[1]) == (name, record_type))
+        mine = (row for row in rows if (row[0], row[1]) == (owner, record_type))
         return tuple(_data(kind, value) for _, kind, value in mine)
 
     def absence(self, name: DomainName) -> Answer:
@@ -102,6 +115,10 @@ def _data(kind: str, value: str) -> RecordData:
             return MailExchanger(int(preference), _name(host))
         case "NS":
             return NameServer(_name(value))
+        case "PTR":
+            return ReverseName(_name(value))
+        case "SOA" | "CAA" | "DS" | "DNSKEY" | "POLICY" | "SMTP":
+            return read(f"{kind} {value}")
         case _:
             return Text(value.encode("latin-1"))
 
@@ -160,6 +177,52 @@ def expectations() -> Expectations:
     )
 
 
+FULL_POLICY = first_policy([DomainName("mx.acme.example")], PolicyMode.ENFORCE)
+
+
+@cache
+def full_zone() -> tuple[str, ...]:
+    """What `full_expectations()` ask for beyond the good zone."""
+    greeting = MailGreeting(banner="220 mx.acme.example ESMTP", starttls=True, days_left=60)
+    return (
+        *good_zone(),
+        "acme.example SOA ns1.dns.test. 7",
+        "acme.example A 192.0.2.80",
+        "acme.example DS 2371 13",
+        "acme.example DNSKEY 2371 13",
+        'acme.example CAA 0 issue "ca.example"',
+        f"_mta-sts.acme.example TXT {FULL_POLICY.record}",
+        f"mta-sts.acme.example {written(PolicyText(FULL_POLICY.text))}",
+        f"mx.acme.example {written(greeting)}",
+        "_smtp._tls.acme.example TXT v=TLSRPTv1; rua=mailto:dmarc@acme.example",
+        "default._bimi.acme.example TXT v=BIMI1; l=https://acme.example/logo.svg",
+        "www.acme.example CNAME edge.tracking.test",
+        "7.113.0.203.in-addr.arpa PTR relay.acme.example",
+        "relay.acme.example A 203.0.113.7",
+        "127.0.0.2.blocked.test A 127.0.0.2",
+    )
+
+
+def full_expectations() -> Expectations:
+    """Every check there is."""
+    return replace(
+        expectations(),
+        extras=frozenset(Extra),
+        dedicated=(DedicatedAddress(IPv4Address("203.0.113.7"), DomainName("relay.acme.example")),),
+        blocklists=(
+            Blocklist(DomainName("ips.blocked.test")),
+            Blocklist(DomainName("domains.blocked.test"), lists_domains=True),
+        ),
+    )
+
+
+def full(*lines: str, without: Iterable[str] = (), failing: Iterable[Query] = ()) -> FakeDns:
+    """The full zone, less the lines that begin with `without`, plus `lines`."""
+    gone = tuple(without)
+    kept = tuple(line for line in full_zone() if not line.startswith(gone)) if gone else full_zone()
+    return FakeDns((*kept, *lines), frozenset(failing))
+
+
 def audited(served: FakeDns, expected: Expectations | None = None, domain: DomainName = DOMAIN) -> Findings:
     """Audit to the end."""
     answers: dict[Query, Answer] = {}
@@ -186,6 +249,10 @@ def mended(served: FakeDns, findings: Findings) -> FakeDns:
     fixes = [finding.fix for finding in findings.findings if finding.fix]
     gone = {_line(record) for fix in fixes for record in fix.withdraw}
     added = dict.fromkeys(_line(record) for fix in fixes for record in fix.publish)
+    for served_text in (text for fix in fixes for text in fix.serve):
+        host = urlsplit(served_text.url).hostname
+        gone |= {line for line in served.lines if line.startswith(f"{host} POLICY")}
+        added[f"{host} {written(PolicyText(served_text.text))}"] = None
     return FakeDns((*(line for line in served.lines if line not in gone and line not in added), *added))
 
 

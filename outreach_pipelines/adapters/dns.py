@@ -1,173 +1,294 @@
-"""The DNS, asked through aiodns (c-ares).
+"""The DNS, asked through recursive resolvers, and through single name servers where a query names one.
 
 Here: questions out, answers in, with retries, a bound on what is under way, and a cache of one run. Not here: what
-answers mean.
+answers mean, bytes (dns_wire.py), sockets (dns_exchange.py).
 """
 
 import asyncio
+import heapq
+from collections import OrderedDict, deque
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from functools import partial
-from ipaddress import ip_address
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import aiodns
-import pycares
-from aiodns import error as ares
+from outreach_pipelines.adapters.dns_exchange import Exchange, NameServerAddress, Posted, over_tcp
+from outreach_pipelines.adapters.dns_wire import NoEdns, Truncated, WireError, decode_answer, encode_question
+from outreach_pipelines.domain.dns_audit.answers import ANY_RESOLVER, Answer, Cause, Query, Unknown
 
-from outreach_pipelines.domain.address import DomainName
-from outreach_pipelines.domain.dns_audit.answers import (
-    Address,
-    Alias,
-    Answer,
-    Cause,
-    MailExchanger,
-    NameServer,
-    NoData,
-    NxDomain,
-    Query,
-    RecordData,
-    Records,
-    Text,
-    Unknown,
-)
-from outreach_pipelines.domain.dns_audit.names import ROOT, parse_domain_name
+__all__ = ["NameServerAddress", "ResolverConfig", "UdpResolver"]
 
-_DEFINITE: Final[Mapping[int, Answer]] = {ares.ARES_ENODATA: NoData(), ares.ARES_ENOTFOUND: NxDomain()}
-_CAUSES: Final[Mapping[int, Cause]] = {
-    ares.ARES_ETIMEOUT: Cause.TIMEOUT,
-    ares.ARES_ESERVFAIL: Cause.SERVER_FAILURE,
-    ares.ARES_EREFUSED: Cause.REFUSED,
-    ares.ARES_ECONNREFUSED: Cause.UNREACHABLE,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class NameServerAddress:
-    """Where a recursive name server listens; `host` is an IP address."""
-
-    host: str
-    port: int = 53
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+_RESOLV_CONF: Final = Path("/etc/resolv.conf")
+_PORTS_TO_A_RESOLVER: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverConfig:
     """How patiently the servers are asked.
 
-    `servers` empty: the machine's own (resolv.conf). c-ares tries each server `tries` times, `timeout_seconds` the
-    first time and twice as long each time after; for a server it has measured to be fast it begins lower, at 250 ms
-    (ares_metrics.c), so few tries give up early on a slow name. A query that ends unknown is asked `attempts` times in
-    all; `under_way` bounds how many queries wait at once.
+    `servers` empty: the machine's own (resolv.conf). A question waits `timeout_seconds` for its answer, then twice as
+    long each time after, `tries` times in all, the servers in turn. An answer that says nothing (SERVFAIL, REFUSED) is
+    asked for `attempts` times. `under_way` bounds how many questions wait at once, `kept` how many answers are kept.
+    `direct_port`: where name servers listen that a query names.
     """
 
     servers: tuple[NameServerAddress, ...] = ()
-    timeout_seconds: float = 2.0
+    timeout_seconds: float = 1.0
     tries: int = 4
     attempts: int = 2
-    under_way: int = 64
+    under_way: int = 256
+    kept: int = 20_000
+    direct_port: int = 53
 
 
-class AiodnsResolver:
+@dataclass(slots=True)
+class _Batch:
+    """Who waits for several answers."""
+
+    left: int
+    done: asyncio.Future[None]
+    answers: dict[Query, Answer]
+
+
+@dataclass(slots=True)
+class _Question:
+    """A question from its first datagram to its answer. `sent` counts tries, `serial` tells one datagram from the next."""
+
+    query: Query
+    wire: bytes
+    batches: list[_Batch]
+    sent: int = 0
+    serial: int = 0
+    unhelpful: int = 0
+    edns: bool = True
+    exchange: Exchange["_Question"] | None = None
+    posted: Posted | None = None
+
+
+@dataclass(order=True, slots=True)
+class _Deadline:
+    at: float
+    serial: int
+    question: _Question = field(compare=False)
+
+
+class UdpResolver:
     """The port `DnsResolver`: an async context manager, one for a run, that keeps definite answers until closed."""
 
     def __init__(self, config: ResolverConfig) -> None:
         self._config = config
-        self._slots = asyncio.Semaphore(config.under_way)
-        self._asked: dict[Query, asyncio.Task[Answer]] = {}
-        self._channel: aiodns.DNSResolver | None = None
+        self._kept: OrderedDict[Query, Answer] = OrderedDict()
+        self._open: dict[Query, _Question] = {}
+        self._queue: deque[_Question] = deque()
+        self._under_way = 0
+        self._deadlines: list[_Deadline] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._resolvers: list[Exchange[_Question]] = []
+        self._direct: dict[str, Exchange[_Question]] = {}
+        self._streams: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        """Open the channel on the running loop."""
-        self._channel = aiodns.DNSResolver(
-            nameservers=[str(server) for server in self._config.servers] or None,
-            timeout=self._config.timeout_seconds,
-            tries=self._config.tries,
-        )
+        """Open the sockets on the running loop. A server that the machine has no way to is left out."""
+        for server in self._config.servers or _machine_servers():
+            with suppress(OSError):
+                self._resolvers.append(self._exchange(server, _PORTS_TO_A_RESOLVER))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop what is under way and close the channel."""
-        tasks = tuple(self._asked.values())
-        for task in tasks:
+        """Stop what is under way; who still waits gets `Unknown`."""
+        for task in self._streams:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._channel is not None:
-            await self._channel.close()
+        await asyncio.gather(*self._streams, return_exceptions=True)
+        if self._timer is not None:
+            self._timer.cancel()
+        for exchange in (*self._resolvers, *self._direct.values()):
+            exchange.close()
+        self._resolvers.clear()
+        self._direct.clear()
+        for question in tuple(self._open.values()):
+            self._tell(question, Unknown(Cause.NOT_ANSWERED))
 
     async def resolve(self, queries: Collection[Query]) -> Mapping[Query, Answer]:
         """Answer each query, by `Unknown` where no server gave a definite answer; the next call asks those anew."""
-        wanted = tuple(dict.fromkeys(queries))
-        answers = await asyncio.gather(*(self._shared(query) for query in wanted))
-        return dict(zip(wanted, answers, strict=True))
+        wanted = dict.fromkeys(queries)
+        answers: dict[Query, Answer] = {}
+        batch = _Batch(0, asyncio.get_running_loop().create_future(), answers)
+        for query in wanted:
+            known = self._kept.get(query)
+            if known is not None:
+                self._kept.move_to_end(query)
+                answers[query] = known
+            else:
+                self._join(query, batch)
+        self._launch()
+        if batch.left:
+            await batch.done
+        return {query: answers[query] for query in wanted}
 
-    async def _shared(self, query: Query) -> Answer:
-        task = self._asked.get(query)
-        if task is None:
-            task = self._asked[query] = asyncio.create_task(self._ask(query))
-            task.add_done_callback(partial(self._forget_unknown, query))
-        # A caller that gives up must not take the answer from the others who wait for it.
-        return await asyncio.shield(task)
-
-    def _forget_unknown(self, query: Query, task: asyncio.Task[Answer]) -> None:
-        if task.cancelled() or task.exception() is not None or isinstance(task.result(), Unknown):
-            self._asked.pop(query, None)
-
-    async def _ask(self, query: Query) -> Answer:
-        answer: Answer = Unknown(Cause.NOT_ANSWERED)
-        for _ in range(self._config.attempts):
-            async with self._slots:
-                answer = await self._ask_once(query)
-            if not isinstance(answer, Unknown):
-                break
-        return answer
-
-    async def _ask_once(self, query: Query) -> Answer:
-        if self._channel is None:
-            return Unknown(Cause.NOT_ANSWERED)
+    def _join(self, query: Query, batch: _Batch) -> None:
+        open_question = self._open.get(query)
+        if open_question is not None:
+            open_question.batches.append(batch)
+            batch.left += 1
+            return
         try:
-            result = await self._channel.query_dns(query.name, query.type)
-        except ares.DNSError as error:
-            return answer_of_status(int(error.args[0]))
-        return _records(result.answer)
+            wire = encode_question(query)
+        except WireError:
+            batch.answers[query] = Unknown(Cause.MALFORMED)
+            return
+        question = self._open[query] = _Question(query, wire, [batch])
+        batch.left += 1
+        self._queue.append(question)
+
+    def _launch(self) -> None:
+        while self._queue and self._under_way < self._config.under_way:
+            self._under_way += 1
+            self._send(self._queue.popleft())
+
+    def _send(self, question: _Question) -> None:
+        """Post a question once more, or give it up."""
+        if question.sent >= self._config.tries:
+            self._finish(question, Unknown(Cause.TIMEOUT))
+            return
+        exchange = self._exchange_for(question)
+        if exchange is None:
+            self._finish(question, Unknown(Cause.UNREACHABLE))
+            return
+        patience = self._config.timeout_seconds * 2**question.sent
+        question.sent += 1
+        question.serial += 1
+        question.exchange = exchange
+        question.posted = exchange.post(question, question.query, question.wire, edns=question.edns)
+        self._wake_at(_Deadline(asyncio.get_running_loop().time() + patience, question.serial, question))
+
+    def _exchange_for(self, question: _Question) -> Exchange[_Question] | None:
+        host = question.query.server
+        if host == ANY_RESOLVER:
+            number = question.sent + question.unhelpful
+            return self._resolvers[number % len(self._resolvers)] if self._resolvers else None
+        exchange = self._direct.get(host)
+        if exchange is None:
+            try:
+                exchange = self._exchange(NameServerAddress(host, self._config.direct_port), 1)
+            except (OSError, ValueError):
+                return None
+            self._direct[host] = exchange
+        return exchange
+
+    def _exchange(self, server: NameServerAddress, ports: int) -> Exchange[_Question]:
+        exchange = Exchange(server, self._on_answer, self._on_refusal, ports)
+        try:
+            exchange.open()
+        except BaseException:
+            exchange.close()
+            raise
+        return exchange
+
+    def _on_answer(self, question: _Question, message: bytes) -> None:
+        answer = decode_answer(message, question.query, question.wire)
+        match answer:
+            case Truncated():
+                self._by_stream(question)
+            case NoEdns() if question.edns:
+                question.edns = False
+                question.sent -= 1
+                self._send(question)
+            case NoEdns():
+                self._unhelpful(question, Unknown(Cause.MALFORMED))
+            case Unknown():
+                self._unhelpful(question, answer)
+            case _:
+                self._finish(question, answer)
+
+    def _on_refusal(self, question: _Question) -> None:
+        self._unhelpful(question, Unknown(Cause.UNREACHABLE))
+
+    def _unhelpful(self, question: _Question, answer: Unknown) -> None:
+        question.unhelpful += 1
+        if question.unhelpful >= self._config.attempts * max(1, len(self._resolvers)):
+            self._finish(question, answer)
+        else:
+            question.sent -= 1
+            self._send(question)
+
+    def _by_stream(self, question: _Question) -> None:
+        question.posted = None
+        task = asyncio.get_running_loop().create_task(self._ask_by_stream(question))
+        self._streams.add(task)
+        task.add_done_callback(self._streams.discard)
+
+    async def _ask_by_stream(self, question: _Question) -> None:
+        if question.exchange is None:
+            return
+        patience = self._config.timeout_seconds * 2 ** (self._config.tries - 1)
+        try:
+            async with asyncio.timeout(patience):
+                message = await over_tcp(question.exchange.server, question.query, question.wire)
+        except TimeoutError:
+            self._finish(question, Unknown(Cause.TIMEOUT))
+        except (OSError, EOFError):
+            self._finish(question, Unknown(Cause.UNREACHABLE))
+        else:
+            answer = decode_answer(message, question.query, question.wire)
+            self._finish(question, Unknown(Cause.MALFORMED) if isinstance(answer, Truncated | NoEdns) else answer)
+
+    def _finish(self, question: _Question, answer: Answer) -> None:
+        question.posted = None
+        exchange, host = question.exchange, question.query.server
+        self._under_way -= 1
+        if not isinstance(answer, Unknown):
+            self._kept[question.query] = answer
+            if len(self._kept) > self._config.kept:
+                self._kept.popitem(last=False)
+        self._tell(question, answer)
+        if host != ANY_RESOLVER and exchange is not None and exchange.is_idle and host in self._direct:
+            # One of many hundred name servers: its port is wanted for the next.
+            self._direct.pop(host).close()
+        self._launch()
+
+    def _tell(self, question: _Question, answer: Answer) -> None:
+        self._open.pop(question.query, None)
+        for batch in question.batches:
+            batch.answers[question.query] = answer
+            batch.left -= 1
+            if not batch.left and not batch.done.done():
+                batch.done.set_result(None)
+
+    def _wake_at(self, deadline: _Deadline) -> None:
+        heapq.heappush(self._deadlines, deadline)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_at(deadline.at, self._wake)
+
+    def _wake(self) -> None:
+        """Post again what has waited too long; deadlines of answered questions are thrown away."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._timer = None
+        while self._deadlines and (self._deadlines[0].at <= now or self._is_over(self._deadlines[0])):
+            deadline = heapq.heappop(self._deadlines)
+            if not self._is_over(deadline):
+                self._expire(deadline.question)
+        if self._deadlines and self._timer is None:
+            self._timer = loop.call_at(self._deadlines[0].at, self._wake)
+
+    def _is_over(self, deadline: _Deadline) -> bool:
+        return deadline.question.posted is None or deadline.question.serial != deadline.serial
+
+    def _expire(self, question: _Question) -> None:
+        if question.exchange is not None and question.posted is not None:
+            question.exchange.withdraw(question.posted)
+        self._send(question)
 
 
-def answer_of_status(status: int) -> Answer:
-    """Read a c-ares status that is not success (ares.h). Only NODATA and NXDOMAIN are definite."""
-    return _DEFINITE.get(status) or Unknown(_CAUSES.get(status, Cause.MALFORMED))
-
-
-def _records(found: Collection[pycares.DNSRecord]) -> Answer:
-    data = tuple(rr for rr in (_data(record) for record in found) if rr is not None)
-    if not data:
-        # c-ares tells an empty answer by a status: an answer whose records pycares cannot read is not an empty one.
-        return Unknown(Cause.MALFORMED)
-    return Records(data, min(record.ttl for record in found))
-
-
-def _data(record: pycares.DNSRecord) -> RecordData | None:
-    match record.data:
-        case pycares.ARecordData(addr=address) | pycares.AAAARecordData(addr=address):
-            return Address(ip_address(address))
-        case pycares.CNAMERecordData(cname=target):
-            return Alias(_name(target))
-        case pycares.MXRecordData(priority=preference, exchange=host):
-            return MailExchanger(preference, _name(host))
-        case pycares.NSRecordData(nsdname=host):
-            return NameServer(_name(host))
-        case pycares.TXTRecordData(data=text):
-            return Text(text)
-        case _:
-            return None
-
-
-def _name(text: str) -> DomainName:
-    """Give a name from the wire in the audit's spelling; c-ares writes the root as nothing and odd bytes as escapes."""
-    if not text:
-        return ROOT
-    return parse_domain_name(text) or DomainName(text.lower())
+def _machine_servers() -> tuple[NameServerAddress, ...]:
+    """Read resolv.conf; a machine without it asks itself (resolv.conf(5))."""
+    try:
+        lines = _RESOLV_CONF.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    hosts = [words[1] for line in lines if (words := line.split())[:1] == ["nameserver"] and len(words) > 1]
+    return tuple(NameServerAddress(host) for host in hosts[:3]) or (NameServerAddress("127.0.0.1"),)

@@ -4,21 +4,24 @@ Here: the loop around the pure audit, and its two ports. Not here: any judgement
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from itertools import islice
+from typing import Protocol, TypeVar, cast
 
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Answer, Answers, Cause, Query, Unknown
-from outreach_pipelines.domain.dns_audit.audit import Findings, audit
+from outreach_pipelines.domain.dns_audit.audit import Findings, auditing
 from outreach_pipelines.domain.dns_audit.expectations import Expectations
 from outreach_pipelines.domain.dns_audit.findings import Severity
-from outreach_pipelines.domain.dns_audit.lookups import NeedMore
+from outreach_pipelines.domain.dns_audit.lookups import Lookup
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready
 from outreach_pipelines.domain.dns_audit.settling import Standing, settle
 from outreach_pipelines.domain.provider_account import AccountName
 from outreach_pipelines.domain.tenant import TenantId
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +96,61 @@ class DnsAuditStore(Protocol):
 
 async def audit_domains(resolver: DnsResolver, targets: Sequence[AuditTarget]) -> Sequence[DomainAudit]:
     """Audit domains side by side, in the order given. Answers are shared: an include of many domains is asked once."""
+    return [one async for one in stream_audits(resolver, targets)]
+
+
+async def stream_audits(
+    resolver: DnsResolver, targets: Iterable[AuditTarget], *, side_by_side: int = 300
+) -> AsyncIterator[DomainAudit]:
+    """Audit any number of domains, `side_by_side` at a time, in the order given; what is done is not kept here."""
+    upcoming = iter(targets)
+    while wave := list(islice(upcoming, side_by_side)):
+        for one in await _audit_wave(resolver, wave):
+            yield one
+
+
+@dataclass(slots=True)
+class _Underway:
+    """An audit that waits for answers to `wanted`; `asked`: all that it has asked so far."""
+
+    target: AuditTarget
+    lookup: Lookup[Findings]
+    wanted: tuple[Query, ...] = ()
+    asked: dict[Query, Answer] = field(default_factory=dict)
+    findings: Findings | None = None
+
+    def go_on(self, known: Answers) -> None:
+        """Take the audit as far as the answers reach."""
+        self.asked.update((query, known[query]) for query in self.wanted)
+        try:
+            self.wanted = self.lookup.send(self.asked) if self.wanted else next(self.lookup)
+        except StopIteration as end:
+            self.wanted, self.findings = (), end.value
+
+
+async def _audit_wave(resolver: DnsResolver, targets: Sequence[AuditTarget]) -> Iterable[DomainAudit]:
     known: dict[Query, Answer] = {}
-    asked: list[set[Query]] = [set() for _ in targets]
-    done: dict[int, Findings] = {}
-    while len(done) < len(targets):
-        wanted = _advance(targets, known, asked, done)
-        known.update(await _answers(resolver, wanted))
-    return [
-        DomainAudit(target.domain, done[place], {query: known[query] for query in sorted(asked[place])})
-        for place, target in enumerate(targets)
-    ]
+    wave = [_Underway(target, auditing(target.domain, target.expectations)) for target in targets]
+    waiting = wave
+    while waiting:
+        for one in waiting:
+            one.go_on(known)
+        waiting = [one for one in waiting if one.findings is None]
+        lacking = {query for one in waiting for query in one.wanted} - known.keys()
+        known.update(await _answers(resolver, lacking))
+    return (DomainAudit(one.target.domain, one.findings, one.asked) for one in wave if one.findings is not None)
+
+
+async def answered(resolver: DnsResolver, lookup: Lookup[Result]) -> tuple[Result, Answers]:
+    """Run one lookup to its end; its result, and all answers that it rests on."""
+    known: dict[Query, Answer] = {}
+    try:
+        wanted = next(lookup)
+        while True:
+            known.update(await _answers(resolver, [query for query in wanted if query not in known]))
+            wanted = lookup.send(known)
+    except StopIteration as end:
+        return cast("Result", end.value), known
 
 
 async def audit_tenant(
@@ -115,23 +163,6 @@ async def audit_tenant(
     settled = [SettledAudit(one, _standings(one, before, now)) for one in audits]
     store.save(tenant, day, settled)
     return _summary(settled)
-
-
-def _advance(
-    targets: Sequence[AuditTarget], known: Answers, asked: Sequence[set[Query]], done: dict[int, Findings]
-) -> set[Query]:
-    """Take every unfinished audit as far as the answers reach; return what they wait for."""
-    wanted: set[Query] = set()
-    for place, target in enumerate(targets):
-        if place in done:
-            continue
-        match audit(target.domain, known, target.expectations):
-            case NeedMore(queries):
-                asked[place] |= queries
-                wanted |= queries
-            case Findings() as findings:
-                done[place] = findings
-    return wanted
 
 
 async def _answers(resolver: DnsResolver, wanted: Collection[Query]) -> Answers:

@@ -22,7 +22,12 @@ Yes = Annotated[bool, typer.Option("--yes", help="do not ask before it is done")
 
 def by_hand(actor: str | None, reason: str) -> ByHand:
     """Who acts. Raises `Refused` without a reason."""
-    return ByHand(Actor(actor or getpass.getuser()), reason.strip())
+    return ByHand(actor_of(actor), reason.strip())
+
+
+def actor_of(given: str | None) -> Actor:
+    """Who acts: who is named, or whose account of this machine it is."""
+    return Actor(given or getpass.getuser())
 
 
 def place_called(words: str, tenant: str | None) -> Place:

@@ -75,7 +75,11 @@ app.add_typer(leads.app, name="leads", help="Import lead files.")
 app.add_typer(plans.app, name="plan", help="Look at plans.")
 app.add_typer(replies.app, name="replies", help="What came back: lists, threads, verdicts, intents.")
 app.add_typer(message.app, name="message", help="Single messages against the rules for bulk senders. No database.")
-app.add_typer(dns.app, name="dns", help="What sending domains publish: audits, fixes, SPF checks. No database.")
+app.add_typer(
+    dns.app,
+    name="dns",
+    help="What sending domains publish: audits, fixes, SPF checks. Only `apply` and `reports --tenant` use the database.",
+)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.expectations import Expectations
 from outreach_pipelines.domain.mail_reports.alignment import Alignment, OwnStream
 from outreach_pipelines.domain.mail_reports.streams import OwnDomain
-from outreach_pipelines.domain.tenant import TenantId, TenantSlug
+from outreach_pipelines.domain.tenant import TenantId, TenantRef, TenantSlug
 from schedules.mail_proofs import read_mail_reports_every_morning
 
 ACME = TenantSlug("acme")
@@ -28,10 +28,10 @@ DESK = DomainName("desk.example")
 class PlainFiles:
     found: dict[str, str]
 
-    def files(self, tenant: TenantSlug) -> Sequence[ReportFile]:
+    def files(self, tenant: TenantRef) -> Sequence[ReportFile]:
         return [ReportFile(name, "1") for name in self.found]
 
-    def content(self, tenant: TenantSlug, file: ReportFile) -> bytes:
+    def content(self, tenant: TenantRef, file: ReportFile) -> bytes:
         return self.found[file.name].encode()
 
 

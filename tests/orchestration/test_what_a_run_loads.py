@@ -41,7 +41,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules} | {name
 LIBRARY_OF = {"smtp": "aiosmtplib", "ses": "boto3", "postmark": "httpx"}
 #: For plans, scores, inboxes, DNS, the demo: no batch asks for any.
 NEVER = {
-    "scipy", "numpy", "pandas", "holidays", "imapclient", "aiodns", "typer", "starlette", "uvicorn",
+    "scipy", "numpy", "pandas", "holidays", "imapclient", "typer", "starlette", "uvicorn",
     "outreach_pipelines.adapters.inventory_files", "outreach_pipelines.adapters.csv_file",
     "outreach_pipelines.adapters.imap", "outreach_pipelines.adapters.dns", "outreach_pipelines.adapters.sqs",
     "outreach_pipelines.adapters.s3_objects", "outreach_pipelines.adapters.postgres.story_reader",

@@ -13,6 +13,7 @@ from outreach_pipelines.adapters.postgres.dns_audit_store import PostgresDnsAudi
 from outreach_pipelines.application.audit_domains import AuditSummary, PathKey, audit_tenant
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Answer, Cause, Query, Unknown
+from outreach_pipelines.domain.dns_audit.expectations import OF_THE_DNS
 from outreach_pipelines.domain.dns_audit.from_inventory import expectations_of
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready, Undecided
 from outreach_pipelines.domain.dns_audit.settling import AwaitingConfirmation, Standing
@@ -72,7 +73,9 @@ def test_targets_are_what_the_inventory_says_a_domain_should_publish(
     targets = store.targets(tenant.id)
 
     accounts = {use.account.name: use.account for use in inventory.accounts}
-    wanted = {domain.name: expectations_of(domain, accounts) for domain in inventory.domains}
+    wanted = {
+        domain.name: replace(expectations_of(domain, accounts), extras=OF_THE_DNS) for domain in inventory.domains
+    }
     assert {target.domain: target.expectations for target in targets} == wanted
 
 

@@ -5,7 +5,7 @@ Belongs here: rows and their sentences. Does not: judgement (`domain.dns_audit`)
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, assert_never
 
@@ -18,6 +18,7 @@ from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.audit_domains import AuditTarget, PathKey, SettledAudit
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.campaign import PoolName
+from outreach_pipelines.domain.dns_audit.expectations import OF_THE_DNS
 from outreach_pipelines.domain.dns_audit.findings import Finding, ResourceRecord, Unanswered
 from outreach_pipelines.domain.dns_audit.from_inventory import expectations_of
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Readiness, Ready, Undecided
@@ -80,7 +81,8 @@ def _target(row: RowMapping) -> AuditTarget:
         mail_from=row["mail_from"],
         accounts=tuple(account.name for account in accounts),
     )
-    return AuditTarget(domain.name, expectations_of(domain, {account.name: account for account in accounts}))
+    expected = expectations_of(domain, {account.name: account for account in accounts})
+    return AuditTarget(domain.name, replace(expected, extras=OF_THE_DNS))
 
 
 def _account(row: Mapping[str, Any]) -> ProviderAccount:

@@ -8,28 +8,48 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, NewType, TypeAlias, TypeVar
 
 from outreach_pipelines.domain.address import DomainName
 
+ServerAddress = NewType("ServerAddress", str)
+"""The IP address of a name server that is asked itself, past the resolver."""
+ANY_RESOLVER = ServerAddress("")
+
 
 class RecordType(StrEnum):
-    """The record types the audit asks for and publishes."""
+    """The record types the audit asks for and publishes, and two questions that go to other servers than the DNS's.
+
+    `POLICY` asks the web server of that name for its MTA-STS policy, `SMTP` the mail server for its greeting: their
+    answers are stored, shared and unknown like all others.
+    """
 
     A = "A"
     AAAA = "AAAA"
+    CAA = "CAA"
     CNAME = "CNAME"
+    DNSKEY = "DNSKEY"
+    DS = "DS"
     MX = "MX"
     NS = "NS"
+    POLICY = "POLICY"
+    PTR = "PTR"
+    SMTP = "SMTP"
+    SOA = "SOA"
     TXT = "TXT"
 
+    __hash__ = str.__hash__  # Enum's own is a Python function, called for every question that is looked up
 
-@dataclass(frozen=True, slots=True, order=True)
-class Query:
-    """One question to the DNS."""
+
+class Query(NamedTuple):
+    """One question to the DNS; `server`: the name server it is put to, where not the resolver.
+
+    A tuple, because it is a key at every step of every check: a dataclass hashes it ten times slower.
+    """
 
     name: DomainName
     type: RecordType
+    server: ServerAddress = ANY_RESOLVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +88,81 @@ class Text:
     value: bytes
 
 
-RecordData: TypeAlias = Address | Alias | MailExchanger | NameServer | Text
+@dataclass(frozen=True, slots=True)
+class ReverseName:
+    """Data of a PTR record."""
+
+    host: DomainName
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneStart:
+    """Data of a SOA record, as far as it is compared: the primary server and the serial number."""
+
+    primary: DomainName
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Data of a CAA record (RFC 8659 section 4.1)."""
+
+    flags: int
+    tag: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDigest:
+    """Data of a DS record, as far as it is compared: which key of the zone the parent vouches for (RFC 4034 section 5)."""
+
+    key_tag: int
+    algorithm: int
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneKey:
+    """Data of a DNSKEY record, as far as it is compared; `key_tag` by RFC 4034 appendix B."""
+
+    key_tag: int
+    algorithm: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyText:
+    """What a web server gave as MTA-STS policy; `fault`: why senders must not use it (RFC 8461 section 3.3)."""
+
+    text: str
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailGreeting:
+    """What a mail server said to a caller that left before MAIL FROM.
+
+    `fault` of the certificate empty: it is valid for the host's name. `days_left`: until it ends, None without TLS.
+    """
+
+    banner: str
+    starttls: bool
+    certificate_fault: str = ""
+    days_left: int | None = None
+
+
+RecordData: TypeAlias = (
+    Address
+    | Alias
+    | MailExchanger
+    | NameServer
+    | Text
+    | ReverseName
+    | ZoneStart
+    | Authority
+    | KeyDigest
+    | ZoneKey
+    | PolicyText
+    | MailGreeting
+)
 
 
 class Cause(StrEnum):
@@ -79,9 +173,13 @@ class Cause(StrEnum):
     REFUSED = "refused (REFUSED)"
     UNREACHABLE = "name server unreachable"
     MALFORMED = "malformed answer"
+    REFERRED = "the server refers to others instead of answering"
     ALIAS_LOOP = "CNAME chain too long"
     NOT_ANSWERED = "the resolver gave no answer"
     DEPENDS_ON_SENDER = "depends on the single message (SPF macro, exists or ptr)"
+    TOO_MUCH = "too much to follow"
+    LIST_REFUSES = "the list refuses to say (an error code in place of a listing)"
+    NOT_ASKED = "nobody was sent to ask (a web or mail server)"
     NOT_IN_INVENTORY = "not in the inventory"
 
 
@@ -118,7 +216,21 @@ class Unknown:
 Answer: TypeAlias = Records | NoData | NxDomain | Unknown
 Answers: TypeAlias = Mapping[Query, Answer]
 
-Data = TypeVar("Data", Address, Alias, MailExchanger, NameServer, Text)
+Data = TypeVar(
+    "Data",
+    Address,
+    Alias,
+    MailExchanger,
+    NameServer,
+    Text,
+    ReverseName,
+    ZoneStart,
+    Authority,
+    KeyDigest,
+    ZoneKey,
+    PolicyText,
+    MailGreeting,
+)
 
 
 def data_of(answer: Answer, kind: type[Data]) -> tuple[Data, ...]:

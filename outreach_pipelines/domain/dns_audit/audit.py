@@ -5,22 +5,34 @@ Here: which checks a domain gets. Not here: what each of them judges, nor who as
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from outreach_pipelines.domain.address import DomainName
+from outreach_pipelines.domain.dns_audit.address_check import check_addresses
 from outreach_pipelines.domain.dns_audit.answers import Answers
+from outreach_pipelines.domain.dns_audit.authority_check import check_authorities
+from outreach_pipelines.domain.dns_audit.blocklist_check import check_blocklists
+from outreach_pipelines.domain.dns_audit.brand_check import check_brand
+from outreach_pipelines.domain.dns_audit.dangling_alias_check import check_dangling_aliases
 from outreach_pipelines.domain.dns_audit.delegation_check import check_delegation
 from outreach_pipelines.domain.dns_audit.dkim_check import check_dkim
 from outreach_pipelines.domain.dns_audit.dmarc_check import check_dmarc
-from outreach_pipelines.domain.dns_audit.expectations import Expectations, SendingAccount
-from outreach_pipelines.domain.dns_audit.findings import CheckReport, Finding, Unanswered, merged
+from outreach_pipelines.domain.dns_audit.dnssec_check import check_dnssec
+from outreach_pipelines.domain.dns_audit.expectations import Expectations, Extra, SendingAccount
+from outreach_pipelines.domain.dns_audit.findings import CheckReport, Fact, Finding, Unanswered, merged
+from outreach_pipelines.domain.dns_audit.greeting_check import check_greetings
 from outreach_pipelines.domain.dns_audit.lookups import Lookup, NeedMore, replay, together
 from outreach_pipelines.domain.dns_audit.mail_exchanger_check import check_mail_exchangers
+from outreach_pipelines.domain.dns_audit.mta_sts_check import check_mta_sts
 from outreach_pipelines.domain.dns_audit.providers import envelope_domain, return_path_alias, spf_includes
 from outreach_pipelines.domain.dns_audit.readiness import Readiness, readiness_of
 from outreach_pipelines.domain.dns_audit.return_path_check import check_return_path
+from outreach_pipelines.domain.dns_audit.reverse_check import check_reverse_name
 from outreach_pipelines.domain.dns_audit.score import Score, score
+from outreach_pipelines.domain.dns_audit.secondary_check import check_secondaries
 from outreach_pipelines.domain.dns_audit.spf_check import SpfNeeds, check_spf
 from outreach_pipelines.domain.dns_audit.spf_edit import Authorised
+from outreach_pipelines.domain.dns_audit.tls_report_check import check_tls_reports
 from outreach_pipelines.domain.dns_audit.tracking_check import check_tracking
 from outreach_pipelines.domain.provider_account import AccountName
 
@@ -33,6 +45,7 @@ class Findings:
     unanswered: tuple[Unanswered, ...]
     readiness: Mapping[AccountName, Readiness]
     score: Score
+    facts: tuple[Fact, ...] = ()
 
 
 def audit(domain: DomainName, answers: Answers, expectations: Expectations) -> Findings | NeedMore:
@@ -41,12 +54,15 @@ def audit(domain: DomainName, answers: Answers, expectations: Expectations) -> F
     Answer what `NeedMore` names, by `Unknown` where nobody can, and call again with all answers: it ends, because every
     walk has a bound.
     """
-    reports = replay(together(list(_checks(domain, expectations))), answers)
-    if isinstance(reports, NeedMore):
-        return reports
+    return replay(auditing(domain, expectations), answers)
+
+
+def auditing(domain: DomainName, expectations: Expectations) -> Lookup[Findings]:
+    """Do the same as `audit`, in one piece that waits where answers are wanted: nothing is judged twice."""
+    reports = yield from together(_checks(domain, expectations))
     report = merged(reports)
     readiness = {account.name: readiness_of(account.name, report) for account in expectations.accounts}
-    return Findings(report.findings, report.unanswered, readiness, score(report, expectations))
+    return Findings(report.findings, report.unanswered, readiness, score(report, expectations), report.facts)
 
 
 def _checks(domain: DomainName, expectations: Expectations) -> Iterator[Lookup[CheckReport]]:
@@ -61,6 +77,34 @@ def _checks(domain: DomainName, expectations: Expectations) -> Iterator[Lookup[C
     yield check_dmarc(domain, expectations)
     if expectations.tracking is not None:
         yield check_tracking(expectations.tracking, stops)
+    yield from (check_reverse_name(dedicated) for dedicated in expectations.dedicated)
+    if expectations.blocklists:
+        yield check_blocklists(domain, expectations.dedicated, expectations.blocklists)
+    yield from (_extra_check(extra, domain, expectations) for extra in sorted(expectations.extras - {Extra.POLICY}))
+
+
+def _extra_check(extra: Extra, domain: DomainName, expectations: Expectations) -> Lookup[CheckReport]:
+    match extra:
+        case Extra.ADDRESSES:
+            return check_addresses(domain)
+        case Extra.ALIASES:
+            return check_dangling_aliases(domain, expectations)
+        case Extra.AUTHORITIES:
+            return check_authorities(domain)
+        case Extra.BRAND:
+            return check_brand(domain)
+        case Extra.DNSSEC:
+            return check_dnssec(domain, expectations.all_accounts)
+        case Extra.GREETING:
+            return check_greetings(domain)
+        case Extra.MTA_STS | Extra.POLICY:
+            return check_mta_sts(domain, expectations)
+        case Extra.SECONDARIES:
+            return check_secondaries(domain)
+        case Extra.TLS_REPORTS:
+            return check_tls_reports(domain, expectations)
+        case _:
+            assert_never(extra)
 
 
 def spf_needs(domain: DomainName, expectations: Expectations) -> tuple[SpfNeeds, ...]:

@@ -4,7 +4,6 @@ Here: judgement of delegation (RFC 1034 section 4.1, RFC 2182 section 3.1 on div
 """
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import (
@@ -16,6 +15,7 @@ from outreach_pipelines.domain.dns_audit.answers import (
     Unknown,
     data_of,
 )
+from outreach_pipelines.domain.dns_audit.expectations import network_around
 from outreach_pipelines.domain.dns_audit.findings import Check, CheckReport, Fault, Finding, Severity, Unanswered
 from outreach_pipelines.domain.dns_audit.lookups import Lookup, addresses_of, ask, together
 from outreach_pipelines.domain.dns_audit.names import suffixes
@@ -64,7 +64,7 @@ def _lame(
 
 def _one_site(zone: DomainName, hosts: tuple[DomainName, ...], answers: tuple[Answer, ...]) -> Iterator[Finding]:
     found = {record.ip for answer in answers for record in data_of(answer, Address)}
-    sites = {ip_network((ip, _SITE_PREFIX[ip.version]), strict=False) for ip in found}
+    sites = {network_around(ip, _SITE_PREFIX[ip.version]) for ip in found}
     if len(hosts) >= _FEWEST_SERVERS and len(sites) == 1:
         yield _weakness(zone, Severity.LOW, f"all name servers stand in {next(iter(sites))}")
 

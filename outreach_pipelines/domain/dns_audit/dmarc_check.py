@@ -16,6 +16,7 @@ from outreach_pipelines.domain.dns_audit.dmarc_walk import (
     IgnoredDmarc,
     NoDmarc,
     discover_dmarc,
+    organizational_domain,
 )
 from outreach_pipelines.domain.dns_audit.expectations import Expectations
 from outreach_pipelines.domain.dns_audit.findings import (
@@ -32,6 +33,7 @@ from outreach_pipelines.domain.dns_audit.findings import (
 from outreach_pipelines.domain.dns_audit.lookups import Lookup, ask, follow, together
 from outreach_pipelines.domain.dns_audit.names import related, under
 from outreach_pipelines.domain.dns_audit.providers import envelope_domain
+from outreach_pipelines.domain.provider_account import AccountName
 
 
 def check_dmarc(domain: DomainName, expectations: Expectations) -> Lookup[CheckReport]:
@@ -63,8 +65,9 @@ def _judge(domain: DomainName, expectations: Expectations, governing: GoverningD
     existence = yield from ask(domain, RecordType.MX)
     outside = sorted(host for host in governing.record.report_hosts if not related(host, governing.domain))
     authorisations = yield from together([_check_report_host(governing.domain, host) for host in outside])
-    own = (*_report_findings(governing, expectations), *_alignment(domain, expectations, governing.record))
-    return merged([_judge_policy(domain, governing, existence), CheckReport(own), *authorisations])
+    alignment = yield from _alignment(domain, expectations, governing.record)
+    own = CheckReport(tuple(_report_findings(governing, expectations)))
+    return merged([_judge_policy(domain, governing, existence), own, alignment, *authorisations])
 
 
 def _judge_policy(domain: DomainName, governing: GoverningDmarc, existence: Answer) -> CheckReport:
@@ -142,28 +145,44 @@ def _check_report_host(domain: DomainName, host: DomainName) -> Lookup[CheckRepo
     return CheckReport((finding,))
 
 
-def _alignment(domain: DomainName, expectations: Expectations, record: DmarcRecord) -> Iterator[Finding]:
+def _alignment(domain: DomainName, expectations: Expectations, record: DmarcRecord) -> Lookup[CheckReport]:
     """Name envelope domains that do not align: their mail passes DMARC by DKIM alone (RFC 9989 section 4.4.2)."""
-    for account in expectations.accounts:
-        envelope = envelope_domain(account, domain)
-        if envelope is None:
-            why = f"{account.name} has no return path of ours: SPF passes unaligned, DMARC rests on DKIM"
-        elif not _aligned(envelope, domain, record):
-            why = f"{envelope} of {account.name} does not align: DMARC rests on DKIM"
-        else:
-            continue
-        yield Finding(
-            check=Check.ENVELOPE_ALIGNMENT,
-            fault=Fault.WEAK,
-            severity=Severity.MEDIUM,
-            name=envelope or domain,
-            evidence=why,
-        )
+    reports = yield from together(
+        [
+            _account_alignment(account.name, envelope_domain(account, domain), domain, record)
+            for account in expectations.accounts
+        ]
+    )
+    return merged(reports)
 
 
-def _aligned(envelope: DomainName, domain: DomainName, record: DmarcRecord) -> bool:
-    # Siblings below one organizational domain align too; that needs a second tree walk and is not claimed here.
-    return envelope == domain or (not record.strict_envelope and related(envelope, domain))
+def _account_alignment(
+    account: AccountName, envelope: DomainName | None, domain: DomainName, record: DmarcRecord
+) -> Lookup[CheckReport]:
+    if envelope is None:
+        why = f"{account} has no return path of ours: SPF passes unaligned, DMARC rests on DKIM"
+        return CheckReport((_misaligned(domain, why),))
+    aligned = yield from aligns(envelope, domain, strict=record.strict_envelope)
+    match aligned:
+        case DmarcUnknown(name, cause):
+            return CheckReport(unanswered=(Unanswered(check=Check.ENVELOPE_ALIGNMENT, name=name, cause=cause),))
+        case True:
+            return CheckReport()
+        case False:
+            return CheckReport((_misaligned(envelope, f"{envelope} of {account} does not align: DMARC rests on DKIM"),))
+
+
+def _misaligned(name: DomainName, why: str) -> Finding:
+    return Finding(check=Check.ENVELOPE_ALIGNMENT, fault=Fault.WEAK, severity=Severity.MEDIUM, name=name, evidence=why)
+
+
+def aligns(one: DomainName, other: DomainName, *, strict: bool) -> Lookup[bool | DmarcUnknown]:
+    """Tell whether two domains align: the same, or (relaxed) of one organizational domain."""
+    if one == other or strict:
+        return one == other
+    domains = yield from together([organizational_domain(one), organizational_domain(other)])
+    unknown = next((domain for domain in domains if isinstance(domain, DmarcUnknown)), None)
+    return domains[0] == domains[1] if unknown is None else unknown
 
 
 def _weakness(check: Check, severity: Severity, governing: GoverningDmarc, why: str, fix: Fix | None = None) -> Finding:

@@ -41,6 +41,7 @@ class DmarcRecord:
     suffix: SuffixFlag
     testing: bool
     strict_envelope: bool
+    strict_signature: bool
     reports_to: tuple[str, ...]
     obsolete: tuple[str, ...]
     faults: tuple[str, ...]
@@ -82,6 +83,7 @@ def parse_dmarc(text: bytes) -> DmarcRecord:
         suffix=_suffix(tags),
         testing=tags.get("t", "n").lower() == "y",
         strict_envelope=tags.get("aspf", "r").lower() == "s",
+        strict_signature=tags.get("adkim", "r").lower() == "s",
         reports_to=reports_to,
         obsolete=tuple(tag for tag in _OBSOLETE if tag in tags),
         faults=faults if "p" in tags else ("p= is missing", *faults),

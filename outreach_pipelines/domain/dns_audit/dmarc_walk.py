@@ -81,6 +81,25 @@ def discover_dmarc(domain: DomainName) -> Lookup[GoverningPolicy]:
     return _governing(domain, found) or NoDmarc(tuple(ignored))
 
 
+def organizational_domain(domain: DomainName) -> Lookup[DomainName | DmarcUnknown]:
+    """Find the domain whose subdomains align with each other (RFC 9989 section 4.10.2)."""
+    found: list[GoverningDmarc] = []
+    for name in walked_names(domain):
+        at = yield from _read(name)
+        match at:
+            case DmarcUnknown():
+                return at
+            case GoverningDmarc(record=record):
+                if record.suffix is SuffixFlag.NO:
+                    return name
+                if record.suffix is SuffixFlag.YES and name != domain:
+                    return suffixes(domain)[-name.count(".") - 2]
+                found.append(at)
+            case NoDmarc():
+                pass
+    return found[-1].domain if found else domain
+
+
 def _governing(domain: DomainName, found: list[GoverningDmarc]) -> GoverningDmarc | None:
     if not found or found[-1].record.suffix is not SuffixFlag.YES or found[-1].domain == domain:
         return found[-1] if found else None

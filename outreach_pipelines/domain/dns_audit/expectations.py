@@ -6,7 +6,8 @@ Here: the accounts that send for the domain and the records they need, as values
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import NewType, TypeAlias
 
 from outreach_pipelines.domain.address import DomainName
@@ -16,6 +17,12 @@ from outreach_pipelines.domain.provider_account import AccountName, ProviderKind
 Region = NewType("Region", str)
 IpAddress: TypeAlias = IPv4Address | IPv6Address
 IpNetwork: TypeAlias = IPv4Network | IPv6Network
+
+
+@lru_cache(maxsize=4096)  # the hosts of a few providers stand behind most domains
+def network_around(ip: IpAddress, prefix: int) -> IpNetwork:
+    """The network of this prefix length that holds the address."""
+    return ip_network((ip, prefix), strict=False)
 
 
 class KeyAlgorithm(StrEnum):
@@ -74,14 +81,55 @@ class MailHost:
     host: DomainName
 
 
+@dataclass(frozen=True, slots=True)
+class DedicatedAddress:
+    """An address that sends our mail alone; `helo`: the name it greets with, if known."""
+
+    ip: IpAddress
+    helo: DomainName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocklist:
+    """A DNS blocklist (RFC 5782) of addresses, or of domains where `lists_domains`."""
+
+    zone: DomainName
+    lists_domains: bool = False
+
+
+class Extra(StrEnum):
+    """Checks that a domain gets only where they are asked for.
+
+    `SECONDARIES` asks the domain's name servers past the resolver, `POLICY` and `GREETING` ask web and mail servers.
+    """
+
+    ADDRESSES = "addresses"
+    ALIASES = "aliases"
+    AUTHORITIES = "authorities"
+    BRAND = "brand"
+    DNSSEC = "dnssec"
+    GREETING = "greeting"
+    MTA_STS = "mta_sts"
+    POLICY = "policy"
+    SECONDARIES = "secondaries"
+    TLS_REPORTS = "tls_reports"
+
+
+OF_THE_DNS = frozenset({Extra.ADDRESSES, Extra.ALIASES, Extra.DNSSEC, Extra.MTA_STS, Extra.TLS_REPORTS})
+"""Those that cost no more than some queries through the resolver, and concern every sending domain."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectations:
-    """All that is expected of one domain. `reports_to`: the mailbox for DMARC aggregate reports."""
+    """All that is expected of one domain. `reports_to`: the mailbox for DMARC and TLS reports."""
 
     accounts: tuple[SendingAccount, ...] = ()
     mail_hosts: tuple[MailHost, ...] = ()
     tracking: TrackingHost | None = None
     reports_to: str | None = None
+    extras: frozenset[Extra] = frozenset()
+    dedicated: tuple[DedicatedAddress, ...] = ()
+    blocklists: tuple[Blocklist, ...] = ()
 
     @property
     def all_accounts(self) -> frozenset[AccountName]:

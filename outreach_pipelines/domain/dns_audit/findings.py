@@ -28,6 +28,7 @@ class Check(StrEnum):
     SPF_AUTHORISES = "spf_authorises"
     SPF_ALL = "spf_all"
     SPF_PTR = "spf_ptr"
+    SPF_REDUNDANT = "spf_redundant"
     DKIM_RECORD = "dkim_record"
     DKIM_KEY = "dkim_key"
     DMARC_RECORD = "dmarc_record"
@@ -36,6 +37,17 @@ class Check(StrEnum):
     ENVELOPE_ALIGNMENT = "envelope_alignment"
     RETURN_PATH = "return_path"
     TRACKING_HOST = "tracking_host"
+    MTA_STS = "mta_sts"
+    TLS_REPORTS = "tls_reports"
+    ADDRESSES = "addresses"
+    SECONDARIES = "secondaries"
+    DNSSEC = "dnssec"
+    DANGLING_ALIAS = "dangling_alias"
+    REVERSE_NAME = "reverse_name"
+    BLOCKLIST = "blocklist"
+    MAIL_GREETING = "mail_greeting"
+    AUTHORITIES = "authorities"
+    BRAND = "brand"
 
 
 class Fault(StrEnum):
@@ -79,11 +91,20 @@ def _quoted(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedText:
+    """A text that a web server must hand out beside the records."""
+
+    url: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
-    """The change that mends a finding: first `withdraw`, then `publish`."""
+    """The change that mends a finding: first `withdraw`, then `publish`; `serve` before either."""
 
     publish: tuple[ResourceRecord, ...]
     withdraw: tuple[ResourceRecord, ...] = ()
+    serve: tuple[ServedText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +157,28 @@ class Unanswered:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """Something seen that is no fault: what a reader wants to know beside the findings."""
+
+    check: Check
+    name: DomainName
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
     """All that one check says."""
 
     findings: tuple[Finding, ...] = ()
     unanswered: tuple[Unanswered, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
 
 def merged(reports: Iterable[CheckReport]) -> CheckReport:
-    """Put reports together, in order."""
+    """Put reports together, in order; what several parts could not find out for one cause is told once."""
     kept = tuple(reports)
     return CheckReport(
         tuple(finding for report in kept for finding in report.findings),
-        tuple(gap for report in kept for gap in report.unanswered),
+        tuple(dict.fromkeys(gap for report in kept for gap in report.unanswered)),
+        tuple(fact for report in kept for fact in report.facts),
     )

@@ -4,6 +4,7 @@ Here: the one spelling of a name and its relations to other names. Not here: wha
 """
 
 import re
+from functools import lru_cache
 
 from outreach_pipelines.domain.address import DomainName
 
@@ -14,6 +15,7 @@ _LONGEST_NAME = 253
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
+@lru_cache(maxsize=4096)
 def parse_domain_name(text: str) -> DomainName | None:
     """Give the name in its one spelling; None where no DNS query can be composed from it (RFC 1035 section 2.3.4)."""
     name = text.removesuffix(".").lower()

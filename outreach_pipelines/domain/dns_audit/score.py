@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from outreach_pipelines.domain.dns_audit.expectations import Expectations
+from outreach_pipelines.domain.dns_audit.expectations import Expectations, Extra
 from outreach_pipelines.domain.dns_audit.findings import Check, CheckReport, Severity
 
 
@@ -21,6 +21,8 @@ class Area(StrEnum):
     DMARC = "dmarc"
     RETURN_PATH = "return_path"
     TRACKING = "tracking"
+    TRANSPORT = "transport"
+    REPUTATION = "reputation"
 
 
 WEIGHTS: Mapping[Area, int] = {
@@ -31,6 +33,8 @@ WEIGHTS: Mapping[Area, int] = {
     Area.DMARC: 25,
     Area.RETURN_PATH: 10,
     Area.TRACKING: 5,
+    Area.TRANSPORT: 5,
+    Area.REPUTATION: 15,
 }
 
 LOSS: Mapping[Severity, float] = {
@@ -59,6 +63,18 @@ AREA_OF: Mapping[Check, Area] = {
     Check.ENVELOPE_ALIGNMENT: Area.DMARC,
     Check.RETURN_PATH: Area.RETURN_PATH,
     Check.TRACKING_HOST: Area.TRACKING,
+    Check.SPF_REDUNDANT: Area.SPF,
+    Check.ADDRESSES: Area.DELEGATION,
+    Check.SECONDARIES: Area.DELEGATION,
+    Check.DNSSEC: Area.DELEGATION,
+    Check.DANGLING_ALIAS: Area.DELEGATION,
+    Check.AUTHORITIES: Area.DELEGATION,
+    Check.MAIL_GREETING: Area.MAIL_EXCHANGER,
+    Check.MTA_STS: Area.TRANSPORT,
+    Check.TLS_REPORTS: Area.TRANSPORT,
+    Check.BRAND: Area.DMARC,
+    Check.REVERSE_NAME: Area.REPUTATION,
+    Check.BLOCKLIST: Area.REPUTATION,
 }
 
 
@@ -95,6 +111,10 @@ def _applies(area: Area, expectations: Expectations) -> bool:
         return expectations.tracking is not None
     if area is Area.RETURN_PATH:
         return any(account.return_path is not None for account in expectations.accounts)
+    if area is Area.TRANSPORT:
+        return bool(expectations.extras & {Extra.MTA_STS, Extra.TLS_REPORTS})
+    if area is Area.REPUTATION:
+        return bool(expectations.dedicated or expectations.blocklists)
     return area is not Area.DKIM or bool(expectations.accounts)
 
 

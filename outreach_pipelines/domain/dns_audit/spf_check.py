@@ -3,8 +3,8 @@
 Here: judgement of what spf_source.py and spf_survey.py brought. RFC 7208; "ptr" by its section 5.5, limits by 4.6.4.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import assert_never
 
@@ -14,6 +14,7 @@ from outreach_pipelines.domain.dns_audit.expectations import IpNetwork
 from outreach_pipelines.domain.dns_audit.findings import (
     Check,
     CheckReport,
+    Fact,
     Fault,
     Finding,
     Fix,
@@ -30,13 +31,15 @@ from outreach_pipelines.domain.dns_audit.spf_edit import (
     with_final,
 )
 from outreach_pipelines.domain.dns_audit.spf_grammar import Qualifier, SpfRecord, parse_spf
+from outreach_pipelines.domain.dns_audit.spf_limits import MOST_LOOKUPS, MOST_VOIDS
 from outreach_pipelines.domain.dns_audit.spf_macro import SpfSyntaxError
+from outreach_pipelines.domain.dns_audit.spf_redundancy import redundant_terms, without_redundant_terms
 from outreach_pipelines.domain.dns_audit.spf_source import BrokenSpf, NoSpf, SeveralSpf, SpfUnknown, read_spf
 from outreach_pipelines.domain.dns_audit.spf_survey import SpfSurvey, survey_spf
 from outreach_pipelines.domain.provider_account import AccountName
 
-MOST_LOOKUPS = 10
-MOST_VOIDS = 2
+_MOST_NAMED = 40
+_LONGEST_QUOTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,36 @@ def judge_spf(needs: SpfNeeds, record: SpfRecord, survey: SpfSurvey) -> CheckRep
     limits = tuple(_limits(needs, survey))
     gaps = () if limits else tuple(_gap(needs, Check.SPF_LIMITS, cause) for cause in sorted(unread))
     authorised = _authorises(needs, record, survey)
+    findings = (*limits, *_references(needs, survey), *authorised.findings, *_style(needs, record, survey))
     return CheckReport(
-        (*limits, *_references(needs, survey), *authorised.findings, *_style(needs, record, survey)),
+        _with_one_fix(needs, record, survey, findings),
         (*gaps, *authorised.unanswered),
+        () if unread else (_cost(needs, survey),),
     )
+
+
+def _with_one_fix(
+    needs: SpfNeeds, record: SpfRecord, survey: SpfSurvey, findings: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """Give all faults of the one record the same fix: the record with all of them mended."""
+    mendable = {finding.check for finding in findings if finding.fix is not None}
+    if len(mendable) < 2:
+        return findings
+    mended = record
+    if Check.SPF_REDUNDANT in mendable:
+        mended = parse_spf(without_redundant_terms(mended).encode("ascii"))
+    if Check.SPF_ALL in mendable:
+        mended = parse_spf(with_final(mended, "~all").encode("ascii"))
+    if Check.SPF_AUTHORISES in mendable:
+        mended = parse_spf(with_authorised(mended, _lacking(needs, survey)).encode("ascii"))
+    fix = _fix(needs, mended.text, record.text)
+    return tuple(finding if finding.fix is None else replace(finding, fix=fix) for finding in findings)
+
+
+def _cost(needs: SpfNeeds, survey: SpfSurvey) -> Fact:
+    counts = f"at worst {len(survey.lookups)} of {MOST_LOOKUPS} look-ups, {len(survey.voids)} of {MOST_VOIDS} void"
+    named = _listed(survey.lookups)
+    return Fact(Check.SPF_LIMITS, needs.domain, f"{counts}: {named}" if named else counts)
 
 
 def _missing(needs: SpfNeeds) -> Finding:
@@ -86,8 +115,8 @@ def _missing(needs: SpfNeeds) -> Finding:
         severity=Severity.CRITICAL if needs.stops else Severity.MEDIUM,
         name=needs.domain,
         evidence="no TXT record begins with v=spf1",
-        # Without an account here nobody knows who else sends with this envelope domain: no record to propose.
-        fix=_fix(needs, new_record(needs.authorised)) if needs.stops else None,
+        # Where nobody told who sends with this envelope domain, any record would shut out somebody: none is proposed.
+        fix=_fix(needs, new_record(needs.authorised)) if needs.authorised.terms else None,
         stops=needs.stops,
     )
 
@@ -98,7 +127,7 @@ def _several(needs: SpfNeeds, texts: tuple[str, ...]) -> Finding:
         fault=Fault.EXTRA,
         severity=Severity.CRITICAL,
         name=needs.domain,
-        evidence=f"{len(texts)} SPF records, a permanent error (RFC 7208 section 4.5): {' | '.join(texts)}",
+        evidence=f"{len(texts)} SPF records, a permanent error (RFC 7208 section 4.5): {_listed(texts, ' | ')}",
         fix=_merge(needs, texts),
         stops=needs.stops,
     )
@@ -118,7 +147,7 @@ def _broken(needs: SpfNeeds, text: str, reason: str) -> Finding:
         fault=Fault.WRONG,
         severity=Severity.CRITICAL,
         name=needs.domain,
-        evidence=f"{reason}; in: {text}",
+        evidence=f"{_short(reason)}; in: {_short(text)}",
         stops=needs.stops,
     )
 
@@ -134,7 +163,7 @@ def _limits(needs: SpfNeeds, survey: SpfSurvey) -> Iterator[Finding]:
                 fault=Fault.WRONG,
                 severity=Severity.CRITICAL,
                 name=needs.domain,
-                evidence=f"{len(count)} {kind}, allowed are {most}: {', '.join(map(str, count))}",
+                evidence=f"{len(count)} {kind}, allowed are {most}: {_listed(count)}",
                 stops=needs.stops,
             )
 
@@ -146,16 +175,13 @@ def _references(needs: SpfNeeds, survey: SpfSurvey) -> Iterator[Finding]:
             fault=Fault.WRONG,
             severity=Severity.CRITICAL,
             name=needs.domain,
-            evidence="; ".join(survey.faults),
+            evidence=_listed(survey.faults, "; "),
             stops=needs.stops,
         )
 
 
 def _authorises(needs: SpfNeeds, record: SpfRecord, survey: SpfSurvey) -> CheckReport:
-    lacking = Authorised(
-        tuple(name for name in needs.authorised.includes if name not in survey.includes),
-        tuple(network for network in needs.authorised.networks if not _covered(network, survey.networks)),
-    )
+    lacking = _lacking(needs, survey)
     if not lacking.terms:
         return CheckReport()
     if survey.unknown:
@@ -165,11 +191,18 @@ def _authorises(needs: SpfNeeds, record: SpfRecord, survey: SpfSurvey) -> CheckR
         fault=Fault.MISSING,
         severity=Severity.CRITICAL,
         name=needs.domain,
-        evidence=f"{record.text} does not pass {', '.join(lacking.terms)}",
+        evidence=f"{_short(record.text)} does not pass {_listed(lacking.terms)}",
         fix=_fix(needs, with_authorised(record, lacking), record.text),
         stops=needs.stops,
     )
     return CheckReport((finding,))
+
+
+def _lacking(needs: SpfNeeds, survey: SpfSurvey) -> Authorised:
+    return Authorised(
+        tuple(name for name in needs.authorised.includes if name not in survey.includes),
+        tuple(network for network in needs.authorised.networks if not _covered(network, survey.networks)),
+    )
 
 
 def _covered(wanted: IpNetwork, passed: frozenset[IpNetwork]) -> bool:
@@ -186,13 +219,23 @@ def _style(needs: SpfNeeds, record: SpfRecord, survey: SpfSurvey) -> Iterator[Fi
         yield _all_finding(needs, record, Fault.WEAK, Severity.LOW, "ends without all: other senders get neutral")
     elif final is not None and final.qualifier is Qualifier.NEUTRAL:
         yield _all_finding(needs, record, Fault.WEAK, Severity.LOW, "leaves other senders neutral")
+    redundant = redundant_terms(record)
+    if redundant:
+        yield Finding(
+            check=Check.SPF_REDUNDANT,
+            fault=Fault.WEAK,
+            severity=Severity.LOW,
+            name=needs.domain,
+            evidence=f"terms that change nothing: {_listed(redundant, '; ')}",
+            fix=_fix(needs, without_redundant_terms(record), record.text),
+        )
     if survey.pointers:
         yield Finding(
             check=Check.SPF_PTR,
             fault=Fault.WEAK,
             severity=Severity.LOW,
             name=needs.domain,
-            evidence=f"ptr should not be used: {', '.join(map(str, survey.pointers))}",
+            evidence=f"ptr should not be used: {_listed(survey.pointers)}",
         )
 
 
@@ -202,9 +245,19 @@ def _all_finding(needs: SpfNeeds, record: SpfRecord, fault: Fault, severity: Sev
         fault=fault,
         severity=severity,
         name=needs.domain,
-        evidence=f"{record.text} {why}",
+        evidence=f"{_short(record.text)} {why}",
         fix=_fix(needs, with_final(record, "~all"), record.text),
     )
+
+
+def _listed(items: Sequence[object], separator: str = ", ") -> str:
+    """Name the first of many: a record of 64 KB holds thousands."""
+    rest = [f"and {len(items) - _MOST_NAMED} more"] if len(items) > _MOST_NAMED else []
+    return separator.join([*(_short(str(item)) for item in items[:_MOST_NAMED]), *rest])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}..."
 
 
 def _gap(needs: SpfNeeds, check: Check, cause: Cause) -> Unanswered:

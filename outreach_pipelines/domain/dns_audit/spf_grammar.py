@@ -5,8 +5,9 @@ Here: one record's text to terms. Not here: other records it refers to (spf_surv
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeAlias
 
@@ -99,19 +100,21 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class SpfRecord:
-    """A record that keeps the grammar. Unknown modifiers are checked and left out, as RFC 7208 section 6 asks."""
+    """A record that keeps the grammar. Unknown modifiers are checked and left out, as RFC 7208 section 6 asks.
+
+    `effective`: the directives that can be reached, up to the first `all`. `explanation`: the modifier `exp`.
+    """
 
     text: str
     directives: tuple[Directive, ...]
     redirect: DomainSpec | None = None
+    explanation: DomainSpec | None = None
+    effective: tuple[Directive, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def effective(self) -> tuple[Directive, ...]:
-        """The directives that can be reached: up to the first `all`."""
-        for place, directive in enumerate(self.directives):
-            if isinstance(directive.mechanism, All):
-                return self.directives[: place + 1]
-        return self.directives
+    def __post_init__(self) -> None:
+        """Find what can be reached, once: every walk asks for it."""
+        ends = (at + 1 for at, one in enumerate(self.directives) if isinstance(one.mechanism, All))
+        object.__setattr__(self, "effective", self.directives[: next(ends, len(self.directives))])
 
     @property
     def final(self) -> Directive | None:
@@ -130,6 +133,7 @@ def is_spf(text: bytes) -> bool:
     return _VERSION.match(text) is not None
 
 
+@lru_cache(maxsize=4096)  # the includes of a few providers stand in most records
 def parse_spf(text: bytes) -> SpfRecord:
     """Read a record for which `is_spf` holds; raise `SpfSyntaxError` for an error anywhere in it."""
     try:
@@ -144,7 +148,7 @@ def parse_spf(text: bytes) -> SpfRecord:
             directives.append(_directive(term))
         else:
             _add_modifier(modifiers, modifier[1].lower(), modifier[2])
-    return SpfRecord(written, tuple(directives), modifiers.get("redirect"))
+    return SpfRecord(written, tuple(directives), modifiers.get("redirect"), modifiers.get("exp"))
 
 
 def _add_modifier(modifiers: dict[str, DomainSpec], name: str, value: str) -> None:

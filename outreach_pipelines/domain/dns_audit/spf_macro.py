@@ -1,6 +1,6 @@
 """Domain specifications and macros in SPF records: their grammar (RFC 7208 section 7.1).
 
-Here: text to pieces. Not here: the expansion of macros, which needs a message's sender.
+Here: text to pieces. Not here: the expansion of macros, which needs a message's sender (spf_expansion.py).
 """
 
 import re
@@ -10,12 +10,14 @@ from typing import TypeAlias
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.names import parse_domain_name
 
-_TOKEN = re.compile(
-    r"%\{(?P<letter>[slodiphv])(?P<keep>[0-9]*)(?P<reverse>r?)(?P<delimiters>[.\-+,/_=]*)\}"
-    r"|(?P<escape>%[%_\-])"
-    r"|(?P<literal>[\x21-\x24\x26-\x7e]+)",
-    re.IGNORECASE,
+_FORM = (
+    r"%%\{(?P<letter>[%s])(?P<keep>[0-9]*)(?P<reverse>r?)(?P<delimiters>[.\-+,/_=]*)\}"
+    r"|(?P<escape>%%[%%_\-])"
+    r"|(?P<literal>[%s\x21-\x24\x26-\x7e]+)"
 )
+_TOKEN = re.compile(_FORM % ("slodiphv", ""), re.IGNORECASE)
+_EXPLAINING_TOKEN = re.compile(_FORM % ("slodiphvcrt", " "), re.IGNORECASE)
+"""An explanation may hold spaces and three letters more (RFC 7208 sections 6.2 and 7.2)."""
 _MOST_DIGITS = 3
 _ESCAPES = {"%%": "%", "%_": " ", "%-": "%20"}
 _TOP_LABEL = re.compile(r"\.(?=[a-z0-9-]*[a-z-])[a-z0-9]([a-z0-9-]*[a-z0-9])?\.?$", re.IGNORECASE)
@@ -71,10 +73,19 @@ class SpfSyntaxError(ValueError):
 
 def parse_macro_string(text: str) -> tuple[Piece, ...]:
     """Cut a macro-string into pieces; raise `SpfSyntaxError` at the first that is none."""
+    return _parse(text, _TOKEN)
+
+
+def parse_explanation(text: str) -> tuple[Piece, ...]:
+    """Cut the text of an explanation into pieces; raise `SpfSyntaxError` at the first that is none."""
+    return _parse(text, _EXPLAINING_TOKEN)
+
+
+def _parse(text: str, form: re.Pattern[str]) -> tuple[Piece, ...]:
     pieces: list[Piece] = []
     position = 0
     while position < len(text):
-        token = _TOKEN.match(text, position)
+        token = form.match(text, position)
         if token is None:
             raise SpfSyntaxError(text, f"no macro and no visible character at position {position + 1}")
         pieces.append(_piece(token))

@@ -22,6 +22,7 @@ from outreach_pipelines.domain.dns_audit.spf_grammar import (
     Qualifier,
     SpfRecord,
 )
+from outreach_pipelines.domain.dns_audit.spf_limits import SpfLookup
 from outreach_pipelines.domain.dns_audit.spf_macro import DomainSpec
 from outreach_pipelines.domain.dns_audit.spf_source import (
     BrokenSpf,
@@ -35,17 +36,6 @@ from outreach_pipelines.domain.dns_audit.spf_terms import TermReach, reach_of
 
 _FOLLOWED_LOOKUPS = 40
 """Far past the limit of 10, so that a report names what is too much, and a hostile tree still ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpfLookup:
-    """A term that costs the receiver a look-up, with the domain whose record holds it."""
-
-    domain: DomainName
-    term: str
-
-    def __str__(self) -> str:
-        return f"{self.term} (in {self.domain})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +82,14 @@ class _Tally:
     networks: set[IpNetwork] = field(default_factory=set)
     pointers: list[SpfLookup] = field(default_factory=list)
     unknown: set[Cause] = field(default_factory=set)
+    followed: int = 0
+
+    def may_follow(self) -> bool:
+        """Count one more term that leads elsewhere; past the bound it stays unknown where it leads."""
+        self.followed += 1
+        if self.followed > _FOLLOWED_LOOKUPS:
+            self.unknown.add(Cause.TOO_MUCH)
+        return self.followed <= _FOLLOWED_LOOKUPS
 
     def survey(self) -> SpfSurvey:
         """Close the tally."""
@@ -110,7 +108,7 @@ def survey_spf(domain: DomainName, record: SpfRecord) -> Lookup[SpfSurvey]:
     """Walk a record and all that it includes or redirects to, level by level."""
     tally = _Tally()
     level = [_Visit(domain, record, frozenset({domain}), passing=True)]
-    while level and len(tally.lookups) <= _FOLLOWED_LOOKUPS:
+    while level:
         for visit in level:
             _count(visit, tally)
         yield from _gather_hosts(level, tally)
@@ -127,7 +125,19 @@ def _count(visit: _Visit, tally: _Tally) -> None:
 
 
 def _gather_hosts(level: list[_Visit], tally: _Tally) -> Lookup[None]:
-    terms = [(visit, directive) for visit in level for directive in visit.record.effective]
+    terms: list[tuple[_Visit, Directive]] = []
+    for visit in level:
+        for directive in visit.record.effective:
+            match directive.mechanism:
+                case Network(network):
+                    if visit.passing and directive.qualifier is Qualifier.PASS:
+                        tally.networks.add(network)
+                case All() | Include():
+                    pass
+                case _ if tally.may_follow():
+                    terms.append((visit, directive))
+                case _:
+                    pass
     reached = yield from together([reach_of(directive, visit.domain) for visit, directive in terms])
     for (visit, directive), reach in zip(terms, reached, strict=True):
         _add(visit, directive, reach, tally)
@@ -146,7 +156,7 @@ def _next_level(level: list[_Visit], tally: _Tally) -> Lookup[list[_Visit]]:
     followed: list[tuple[_Reference, DomainName]] = []
     for reference in (reference for visit in level for reference in _references(visit)):
         name = _followed_name(reference, tally)
-        if name is not None:
+        if name is not None and tally.may_follow():
             followed.append((reference, name))
     sources = yield from together([read_spf(name) for _, name in followed])
     visits = (_visit(ref, name, source, tally) for (ref, name), source in zip(followed, sources, strict=True))

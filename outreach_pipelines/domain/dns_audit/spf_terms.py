@@ -4,7 +4,7 @@ Here: the terms that name hosts (`a`, `mx`, `exists`, `ptr`) and networks. Not h
 """
 
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address
 from typing import assert_never
 
 from outreach_pipelines.domain.address import DomainName
@@ -19,7 +19,7 @@ from outreach_pipelines.domain.dns_audit.answers import (
     Unknown,
     data_of,
 )
-from outreach_pipelines.domain.dns_audit.expectations import IpNetwork
+from outreach_pipelines.domain.dns_audit.expectations import IpNetwork, network_around
 from outreach_pipelines.domain.dns_audit.lookups import Lookup, addresses_of, follow, together
 from outreach_pipelines.domain.dns_audit.spf_grammar import (
     All,
@@ -32,10 +32,8 @@ from outreach_pipelines.domain.dns_audit.spf_grammar import (
     Pointer,
     Qualifier,
 )
+from outreach_pipelines.domain.dns_audit.spf_limits import MOST_MX_HOSTS
 from outreach_pipelines.domain.dns_audit.spf_macro import DomainSpec
-
-MOST_MX_HOSTS = 10
-"""RFC 7208 section 4.6.4: more is a permanent error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +115,5 @@ def _causes(answers: tuple[Answer, ...]) -> frozenset[Cause]:
 def _networks(answers: tuple[Answer, ...], widened: Hosts | Exchangers) -> frozenset[IpNetwork]:
     found = (rr.ip for answer in answers for rr in data_of(answer, Address))
     return frozenset(
-        ip_network((ip, widened.prefix4 if isinstance(ip, IPv4Address) else widened.prefix6), strict=False)
-        for ip in found
+        network_around(ip, widened.prefix4 if isinstance(ip, IPv4Address) else widened.prefix6) for ip in found
     )

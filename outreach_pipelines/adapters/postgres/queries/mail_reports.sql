@@ -2,6 +2,14 @@
 -- Files that were read.
 select name, etag from app.mail_report_file where tenant_id = (select app.tenant());
 
+-- name: parked_mail
+-- Mail that no send was found for, of late: reports come by mail. Kept raw by its hash, so its name is its content.
+select distinct m.object_key from app.inbound_message m
+ where m.tenant_id = (select app.tenant()) and not m.routed and m.park_reason <> 'own_mail' and m.recorded_at > clock_timestamp() - interval '14 days'
+   and not exists (select from app.mail_report_file f where f.tenant_id = m.tenant_id and f.name = :prefix || m.object_key)
+ order by m.object_key
+ limit :most;
+
 -- name: add_file
 -- A file that was read, with what in it could not be.
 insert into app.mail_report_file (tenant_id, name, etag, reports, faults)
