@@ -92,3 +92,23 @@ def test_tight_caps_of_companies_and_a_provider_still_give_every_person_a_reason
     made = plan(crowd(seed=seed, company_cap=2, google_cap=60, domain_cap=60, min_spacing=600, follow_ups=60))
 
     assert made.breakdown.candidates == made.breakdown.placed + sum(row.candidates for row in made.breakdown.not_placed)
+
+
+def test_a_follow_up_leaves_for_another_one_if_a_new_lead_gets_its_company_s_place_by_that() -> None:
+    one_at_google = s.ProviderCap(s.RecipientProvider.GOOGLE, 1)
+    policy = make.policy(company_daily_cap=1, recipient_provider_caps=(one_at_google,))
+    first = make.follow_up(1, sticky=1, company=ONE_COMPANY, provider=s.RecipientProvider.GOOGLE)
+    at_google_too = make.follow_up(2, sticky=2, company=make.hmac("company", 2), provider=s.RecipientProvider.GOOGLE)
+    colleague = make.candidate(3, company=ONE_COMPANY, provider=s.RecipientProvider.MICROSOFT)
+
+    made = plan(
+        make.snapshot(
+            campaigns=TWO_STEPS,
+            policy=policy,
+            mailboxes=(make.mailbox(1), make.mailbox(2)),
+            candidates=(first, at_google_too, colleague),
+        )
+    )
+
+    assert {row.enrollment_id for row in made.placements} == {2, 3}
+    assert made.breakdown.follow_ups_placed == 1

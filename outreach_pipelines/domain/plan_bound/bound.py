@@ -31,7 +31,7 @@ LARGE = 300
 
 @dataclass(frozen=True, slots=True)
 class PlacedShare:
-    """What a plan placed of what is possible at most."""
+    """What a plan placed of what is possible at most without fewer follow-ups."""
 
     placed: int
     possible: int
@@ -43,12 +43,14 @@ class PlacedShare:
 
 
 def placed_share(snapshot: Snapshot, plan: Plan) -> PlacedShare:
-    """The plan beside its bound."""
-    return PlacedShare(len(plan.placements), upper_bound(snapshot))
+    """The plan beside its bound. A plan gives up no follow-up for new leads, however many: so the bound is that of the
+    plans that place as many follow-ups as this one."""
+    return PlacedShare(len(plan.placements), upper_bound(snapshot, follow_ups=plan.breakdown.follow_ups_placed))
 
 
-def upper_bound(snapshot: Snapshot) -> int:
-    """No plan of this snapshot places more messages. Never falls when a cap is raised.
+def upper_bound(snapshot: Snapshot, *, follow_ups: int = 0) -> int:
+    """No plan of this snapshot that places so many follow-ups places more messages. Never falls when a cap is raised.
+    Of more follow-ups than could be placed at all nothing is known: `UnsolvedError`.
 
     Raises `BadSnapshotError`.
     """
@@ -60,7 +62,7 @@ def upper_bound(snapshot: Snapshot) -> int:
     grid = grid_of([group.spans for group in demand.groups], COARSE if len(snapshot.mailboxes) >= LARGE else FINEST)
     served = {id_ for group in demand.groups for id_ in group.reach.mailbox_ids}
     supplies = {row.id: mailbox_supply(row, snapshot, day, grid) for row in snapshot.mailboxes if row.id in served}
-    return _Builder(snapshot, demand, supplies, grid).programme().largest()
+    return _Builder(snapshot, demand, supplies, grid).programme(follow_ups).largest()
 
 
 class _Builder:
@@ -79,8 +81,10 @@ class _Builder:
         self._by_stretch: dict[int, list[Variable]] = defaultdict(list)
         self._by_domain: dict[DomainId, list[Variable]] = defaultdict(list)
 
-    def programme(self) -> Programme:
+    def programme(self, follow_ups: int) -> Programme:
         self._flow_of_groups()
+        if follow_ups:
+            self._programme.at_least([row for group, row in self._groups if not group.reach.is_new], follow_ups)
         self._recipients()
         for id_, supply in self._supplies.items():
             self._mailbox(id_, supply)

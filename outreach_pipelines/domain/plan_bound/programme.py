@@ -17,7 +17,7 @@ _ROUNDING = 1e-6
 
 
 class UnsolvedError(RuntimeError):
-    """The solver gave no optimum: a programme that has 0 as a solution always has one."""
+    """The solver gave no optimum: a programme that has a solution always has one."""
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class _Rows:
 @dataclass(slots=True)
 class Programme:
     """Variables are numbers of messages from 0 to their upper bound. Every row is at most a limit of 0 or more, or a
-    balance, so that sending nothing is always a solution."""
+    balance, so that sending nothing is always a solution where nothing has to be `at_least` something."""
 
     _uppers: list[float | None] = field(default_factory=list)
     _worth: list[float] = field(default_factory=list)
@@ -60,6 +60,9 @@ class Programme:
 
     def at_most(self, variables: Iterable[Variable], limit: int) -> None:
         self._most.add([(variable, 1) for variable in variables], limit)
+
+    def at_least(self, variables: Iterable[Variable], limit: int) -> None:
+        self._most.add([(variable, -1) for variable in variables], -limit)
 
     def weighs_at_most(self, terms: Iterable[tuple[Variable, int]], limit: int) -> None:
         """The sum of variables, each times its factor."""

@@ -137,10 +137,11 @@ class Ledger:
         """What is left of the tenant's share of an account."""
         return self._accounts[account]
 
-    def use_slot(self, domain: DomainId, moment: int) -> None:
-        self.tenant_left -= 1
-        self.domains[domain] -= 1
-        self.use_minute(moment)
+    def use_slot(self, domain: DomainId, moment: int, messages: int = 1) -> None:
+        """-1 takes a message back."""
+        self.tenant_left -= messages
+        self.domains[domain] -= messages
+        self.use_minute(moment, messages)
 
     def use_minute(self, moment: int, messages: int = 1) -> None:
         """-1 takes a message back."""

@@ -123,6 +123,9 @@ def _used_today(snapshot: Snapshot) -> Iterator[str]:
         yield from _repeated(f"used_today: {name}", (key for key, _ in uses))
         for key, count in uses:
             yield from _not_negative(f"used_today: {name} {key}", count)
+    for name, uses in (("recipient domain", domains), ("company", companies)):
+        if any(_HMAC.fullmatch(key) is None for key, _ in uses):
+            yield f"used_today: a {name} is not an HMAC in lower-case hex"
 
 
 def _domain(domain: SendingDomain, accounts: frozenset[AccountId]) -> Iterator[str]:

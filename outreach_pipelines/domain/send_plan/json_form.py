@@ -193,9 +193,13 @@ def _text_reader(parse: Callable[[str], object], wanted: str) -> Read:
     return read
 
 
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+"""Half of a pair in UTF-16: JSON can escape it, and no UTF-8 can hold it."""
+
+
 def _interned(value: object, where: str, faults: list[str]) -> object:
     """Zones, domains and companies come thousands of times: one object for each is smaller and quicker to compare."""
-    if type(value) is str:
+    if type(value) is str and (value.isascii() or not _HALF_A_CHARACTER.search(value)):
         return sys.intern(value)
     _bad(value, where, "a text", faults)
     return value

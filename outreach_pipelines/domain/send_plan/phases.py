@@ -17,6 +17,7 @@ from outreach_pipelines.domain.send_plan.exchange import Exchange, Rank, repeate
 from outreach_pipelines.domain.send_plan.follow_ups import FORECAST_DAYS
 from outreach_pipelines.domain.send_plan.recipient_limits import UNLIMITED, Limit
 from outreach_pipelines.domain.send_plan.routes import domain_weight
+from outreach_pipelines.domain.send_plan.seats import Seats
 from outreach_pipelines.domain.send_plan.shares import Hand, deal, interleaved
 from outreach_pipelines.domain.send_plan.snapshot import (
     Campaign,
@@ -32,6 +33,7 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     SendingDomain,
     Snapshot,
 )
+from outreach_pipelines.domain.send_plan.trade import Claims, Trades
 
 Key = TypeVar("Key", bound=int)
 
@@ -51,6 +53,9 @@ class Phases:
         self._repeated: frozenset[RecipientKey] = frozenset()
         self._held: frozenset[MailboxId] = frozenset()
         self._before: list[Eligible] = []
+        self._ranks: list[Sequence[Eligible]] = []
+        self._budgets: _Budgets | None = None
+        self._full: frozenset[DomainId] = frozenset()
 
     def run(self, eligible: Sequence[Eligible]) -> Mapping[EnrollmentId, Placed]:
         self._repeated = repeated_persons(eligible)
@@ -76,12 +81,14 @@ class Phases:
     def _set_budgets(self, follow_ups: Iterable[Eligible]) -> None:
         waiting = Counter(e.mailbox_ids[0] for e in self._open(follow_ups))
         self._held = frozenset(waiting)
+        self._full = frozenset(id_ for id_, left in self._supply.ledger.domains.items() if left <= 0)
         placed = Counter(placed.mailbox_id for placed in self._placed.values())
         landings = {pool: landing(campaigns) for pool, campaigns in self._active_by_pool().items()}
+        self._budgets = budgets = _Budgets(placed, waiting)
         for mailbox_id, room in self._supply.rooms.items():
             pool = self._domains[room.domain_id].pool_id
-            steps = landings.get(pool, landing(()))
-            budget = budget_of(room.mailbox, steps, placed=placed[mailbox_id], waiting=waiting[mailbox_id])
+            budgets.steps[mailbox_id] = room.mailbox, landings.get(pool, landing(()))
+            budget = budgets.of(mailbox_id)
             room.new_left = UNLIMITED if budget is None else budget - room.mailbox.new_leads_today
 
     def _active_by_pool(self) -> dict[PoolId, list[Campaign]]:
@@ -121,10 +128,29 @@ class Phases:
     def _exchange(self, queue: Sequence[Eligible], *, is_new: bool) -> bool:
         """Whether slots have become free that somebody could use now."""
         if all(e.candidate.enrollment_id in self._placed for e in queue):
+            self._ranks.append(queue)
             return False
         guarded = self._guarded() if is_new else frozenset()
         rank = Rank(queue, is_new, self._held, guarded, self._repeated)
-        return Exchange(self._supply, self._placed, rank).run()
+        slots_moved = Exchange(self._supply, self._placed, rank).run()
+        return self._trade(queue, guarded) or slots_moved
+
+    def _trade(self, queue: Sequence[Eligible], guarded: frozenset[Limit]) -> bool:
+        self._ranks.append(queue)
+        waiting = self._open(self._before)
+        refuse = self._supply.ledger.recipients.refuse
+        held = {e.mailbox_ids[0] for e in waiting if not (e.lane.is_new or refuse(e.candidate))}
+        of_full = [
+            self._of_domain(self._mailboxes[id_].domain_id)
+            for id_ in held
+            if self._mailboxes[id_].domain_id in self._full
+        ]
+        claims = Claims(self._ranks, held.union(*of_full), self._repeated)
+        if not Trades(self._supply, self._placed, claims, Seats(self._supply, guarded, self._budgets)).run():
+            return False
+        self._sweep(self._open([e for e in self._before if not e.lane.is_new]))
+        self._held = frozenset(e.mailbox_ids[0] for e in self._open(self._before) if not e.lane.is_new)
+        return True
 
     def _guarded(self) -> frozenset[Limit]:
         """Caps that count for those of the ranks before."""
@@ -169,6 +195,25 @@ class Phases:
         served = self._supply.rooms if mailboxes is None else mailboxes
         for placed in Sweep(self._supply, queue, served, quotas).run():
             self._placed[placed.eligible.candidate.enrollment_id] = placed
+
+
+class _Budgets:
+    """Of new leads by mailbox, as follow-ups come and go."""
+
+    def __init__(self, placed: Counter[MailboxId], waiting: Counter[MailboxId]) -> None:
+        self._placed, self._waiting = placed, waiting
+        self.steps: dict[MailboxId, tuple[Mailbox, tuple[int, ...]]] = {}
+
+    def of(self, mailbox_id: MailboxId) -> int | None:
+        mailbox, steps = self.steps[mailbox_id]
+        return budget_of(mailbox, steps, placed=self._placed[mailbox_id], waiting=self._waiting[mailbox_id])
+
+    def more_for_new_leads(self, mailbox_id: MailboxId, messages: int) -> int:
+        before = self.of(mailbox_id)
+        self._placed[mailbox_id] += messages
+        self._waiting[mailbox_id] -= messages
+        after = self.of(mailbox_id)
+        return 0 if before is None or after is None else after - before
 
 
 def landing(campaigns: Iterable[Campaign]) -> tuple[int, ...]:

@@ -32,7 +32,7 @@ from outreach_pipelines.domain.send_plan.snapshot import (
 )
 from outreach_pipelines.domain.send_plan.windows import PlanDay
 
-PLANNER_VERSION = PlannerVersion("3")
+PLANNER_VERSION = PlannerVersion("4")
 """Raised with every change that may give another plan for the same snapshot."""
 
 

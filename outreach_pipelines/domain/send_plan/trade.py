@@ -1,0 +1,251 @@
+"""One message given up for two: who uses up several caps at once may keep back more people than it is worth.
+
+Of a company that has had its number, one person counts against a provider's cap too. Without that person a colleague
+elsewhere could be written to, and somebody of another company at that provider. So whoever waits asks somebody placed to
+leave, and each that leaves lets others in, as long as the last of them counts against nothing else that is used up.
+
+Here belongs the search along caps. Not here: slots that change hands (`exchange`), places given and taken back (`seats`).
+"""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from itertools import accumulate, islice
+from typing import NamedTuple
+
+from outreach_pipelines.domain.send_plan.assignment import Placed, Supply
+from outreach_pipelines.domain.send_plan.eligibility import Eligible
+from outreach_pipelines.domain.send_plan.plan import Constraint
+from outreach_pipelines.domain.send_plan.routes import LaneKey
+from outreach_pipelines.domain.send_plan.seats import Seats
+from outreach_pipelines.domain.send_plan.snapshot import EnrollmentId, MailboxId, RecipientKey
+from outreach_pipelines.domain.send_plan.windows import RecipientDay
+
+LONGEST = 2
+"""Messages that are given up in one trade."""
+PATIENCE = 40
+"""Looks at people, for each message of the rank, at most."""
+IN_VAIN = 15_000
+"""Looks since something was gained: then the search is over, however large the day."""
+TRIAL = 20
+"""What a trade that is tried in earnest costs in looks."""
+TRIED = 3
+"""Of those who wait for the same, so many may come."""
+
+Tie = tuple[Constraint, str | int]
+"""A limit that is used up, and whom it is about: on the recipients' side, of a sending domain, or of whatever mailboxes
+somebody could use."""
+Ties = frozenset[Tie]
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Everybody who may be in a trade, by rank, the first ranks first: none of them loses a message to a later one. Nobody
+    leaves a mailbox of `held`, where others wait for a slot, and none of `repeated` persons leaves."""
+
+    ranks: Sequence[Sequence[Eligible]]
+    held: Set[MailboxId]
+    repeated: frozenset[RecipientKey]
+
+
+class _Kind(NamedTuple):
+    """Those of one rank who wait for the same."""
+
+    rank: int
+    ties: Ties
+
+
+class _Trade(NamedTuple):
+    """`leaving` and those who come for them; `freed` is what nobody has taken of it yet."""
+
+    leaving: tuple[Placed, ...]
+    coming: tuple[Eligible, ...]
+    freed: Ties
+
+
+class Trades:
+    """One search for a rank, after its sweeps and its exchange of slots."""
+
+    def __init__(self, supply: Supply, placed: dict[EnrollmentId, Placed], claims: Claims, seats: Seats) -> None:
+        self._supply, self._placed, self._claims, self._seats = supply, placed, claims, seats
+        self._rank_of = {e.candidate.enrollment_id: n for n, rank in enumerate(claims.ranks) for e in rank}
+        self._looks, self._stock, self._longest = 0, 0, 0
+        self._order: dict[_Kind, tuple[int, int]] = {}
+        self._own: dict[EnrollmentId, Ties] = {}
+        self._crowded: set[EnrollmentId] = set()
+        self._failed: Counter[EnrollmentId] = Counter()
+        self._lines: dict[_Kind, deque[Eligible]] = {}
+        self._kinds: dict[Tie, dict[_Kind, None]] = defaultdict(dict)
+        self._standing: dict[Tie, dict[EnrollmentId, Placed]] = defaultdict(dict)
+        self._dead: set[tuple[Ties, tuple[int, ...]]] = set()
+        self._has_seat: dict[tuple[LaneKey, RecipientDay], bool] = {}
+
+    def run(self) -> bool:
+        """Changes `placed` and what is left, and tells whether it did."""
+        if self._supply.ledger.tenant_left <= 0:
+            return False
+        self._look_around()
+        before = len(self._placed)
+        for self._longest in range(1, LONGEST + 1):
+            self._stock, self._looks = PATIENCE * len(self._rank_of), 0
+            self._refill()
+            self._pass()
+        return len(self._placed) > before
+
+    def _refill(self) -> None:
+        """Whoever gains may go on looking; who has found nothing for so long stops."""
+        self._stock += self._looks
+        self._looks = min(IN_VAIN, self._stock)
+        self._stock -= self._looks
+
+    def _pass(self) -> None:
+        """The short trades of everybody come before the long ones of anybody."""
+        for kind, line in sorted(self._lines.items(), key=lambda row: row[0].rank):
+            for eligible in tuple(line) if kind.ties else ():
+                if self._looks <= 0:
+                    return
+                if self._is_hopeful(eligible):
+                    self._seek(eligible, kind.ties)
+
+    def _is_hopeful(self, eligible: Eligible) -> bool:
+        id_ = eligible.candidate.enrollment_id
+        return id_ not in self._placed and self._failed[id_] < TRIED
+
+    def _look_around(self) -> None:
+        everybody = [e for rank in self._claims.ranks for e in rank]
+        for eligible in everybody:
+            if eligible.candidate.enrollment_id not in self._placed:
+                self._line_up(eligible)
+        for eligible in everybody if self._kinds else ():
+            row = self._placed.get(eligible.candidate.enrollment_id)
+            if row is not None and self._may_leave(row):
+                self._stand(row)
+
+    def _may_leave(self, row: Placed) -> bool:
+        return (
+            row.eligible.candidate.recipient not in self._claims.repeated
+            and row.mailbox_id not in self._claims.held
+            and self._seats.is_plain(row.mailbox_id, row.eligible.lane)
+        )
+
+    def _line_up(self, eligible: Eligible) -> None:
+        if self._supply.ledger.recipients.press(eligible.candidate):
+            return
+        kind = _Kind(self._rank_of[eligible.candidate.enrollment_id], self._ties_of_waiting(eligible))
+        self._lines.setdefault(kind, deque()).append(eligible)
+        self._order.setdefault(kind, (kind.rank, len(self._order)))
+        for tie in kind.ties:
+            self._kinds[tie][kind] = None
+
+    def _stand(self, row: Placed) -> None:
+        ties = self._own[row.eligible.candidate.enrollment_id] = self._ties(row)
+        for tie in ties:
+            if tie in self._kinds:
+                self._standing[tie][row.eligible.candidate.enrollment_id] = row
+
+    def _ties_of_waiting(self, eligible: Eligible) -> Ties:
+        ties: list[Tie] = list(self._recipient_ties(eligible))
+        if not self._finds_seat(eligible):
+            self._crowded.add(eligible.candidate.enrollment_id)
+            ties.append(self._place_tie(eligible))
+        return frozenset(ties)
+
+    def _finds_seat(self, eligible: Eligible) -> bool:
+        key = eligible.lane, eligible.recipient_day
+        if key not in self._has_seat:
+            self._has_seat[key] = self._seats.free(eligible) is not None
+        return self._has_seat[key]
+
+    def _place_tie(self, eligible: Eligible) -> Tie:
+        if eligible.lane.is_new:
+            return Constraint.NEW_LEAD_BUDGET, eligible.lane.pool_id
+        room = self._supply.rooms[eligible.mailbox_ids[0]]
+        if self._supply.ledger.domains[room.domain_id] <= 0:
+            return Constraint.DOMAIN_CAP, room.domain_id
+        return Constraint.MAILBOX_CAP, room.mailbox.id
+
+    def _recipient_ties(self, eligible: Eligible) -> Iterator[Tie]:
+        recipients = self._supply.ledger.recipients
+        return (cap for cap in recipients.caps_on(eligible.candidate) if recipients.room(cap) <= 0)
+
+    def _ties(self, row: Placed) -> Ties:
+        """All that is used up, in part by this message."""
+        room = self._supply.rooms[row.mailbox_id]
+        own: list[Tie] = [*self._recipient_ties(row.eligible), (Constraint.MAILBOX_CAP, row.mailbox_id)]
+        own.append((Constraint.NEW_LEAD_BUDGET, row.eligible.lane.pool_id))
+        if self._supply.ledger.domains[room.domain_id] <= 0:
+            own.append((Constraint.DOMAIN_CAP, room.domain_id))
+        return frozenset(own)
+
+    def _seek(self, eligible: Eligible, ties: Ties) -> None:
+        """A place for somebody who waits, if one can be had."""
+        self._dead.clear()
+        for trade in self._trades(_Trade((), (eligible,), frozenset()), ties):
+            if self._carried_out(trade):
+                return
+
+    def _trades(self, trade: _Trade, missing: Ties) -> Iterator[_Trade]:
+        """Ways on in which somebody leaves who frees all that is missing."""
+        left = frozenset(row.eligible.candidate.enrollment_id for row in trade.leaving)
+        rows = min((self._standing[tie] for tie in sorted(missing, key=str)), key=len)
+        for id_, row in tuple(rows.items()):
+            self._looks -= 1
+            if self._looks < 0:
+                return
+            if id_ in rows and id_ not in left and missing <= (own := self._own[id_]):
+                freed = (trade.freed | own) - missing
+                yield from self._ways_on(_Trade((*trade.leaving, row), trade.coming, freed))
+
+    def _ways_on(self, trade: _Trade) -> Iterator[_Trade]:
+        """Somebody comes for what has been freed: with it alone that is a trade, else another one has to leave."""
+        state = trade.freed, self._debts(trade)
+        if state in self._dead:
+            return
+        self._dead.add(state)
+        for kind in sorted(
+            {kind for tie in trade.freed for kind in self._kinds.get(tie, ())}, key=self._order.__getitem__
+        ):
+            for comer in self._first_of(kind, trade.coming):
+                found = _Trade(trade.leaving, (*trade.coming, comer), trade.freed - kind.ties)
+                if kind.ties <= trade.freed:
+                    if max(self._debts(found), default=0) <= 0:
+                        yield found
+                elif len(trade.leaving) < self._longest:
+                    yield from self._trades(found, kind.ties - trade.freed)
+
+    def _first_of(self, kind: _Kind, coming: Sequence[Eligible]) -> Sequence[Eligible]:
+        self._looks -= 1
+        line = self._lines[kind]
+        while line and not self._is_hopeful(line[0]):
+            line.popleft()
+        return tuple(
+            islice((e for e in line if self._is_hopeful(e) and all(e is not other for other in coming)), TRIED)
+        )
+
+    def _debts(self, trade: _Trade) -> tuple[int, ...]:
+        """How many messages each rank with those before it would lose."""
+        lost = [0] * len(self._claims.ranks)
+        for row in trade.leaving:
+            lost[self._rank_of[row.eligible.candidate.enrollment_id]] += 1
+        for eligible in trade.coming:
+            lost[self._rank_of[eligible.candidate.enrollment_id]] -= 1
+        return tuple(accumulate(lost))
+
+    def _carried_out(self, trade: _Trade) -> bool:
+        self._looks -= TRIAL
+        gained = self._seats.change(trade.leaving, trade.coming, self._crowded)
+        if isinstance(gained, Eligible):
+            self._failed[gained.candidate.enrollment_id] += 1
+        if gained is None or isinstance(gained, Eligible):
+            return False
+        self._refill()
+        for row in trade.leaving:
+            del self._placed[row.eligible.candidate.enrollment_id]
+            for tie in self._own[row.eligible.candidate.enrollment_id]:
+                self._standing[tie].pop(row.eligible.candidate.enrollment_id, None)
+            self._line_up(row.eligible)
+        for row in gained:
+            self._placed[row.eligible.candidate.enrollment_id] = row
+            if self._may_leave(row):
+                self._stand(row)
+        return True
