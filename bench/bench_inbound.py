@@ -4,13 +4,15 @@ Prints one JSON object a figure, over the corpora beside the checkout (`../share
 messages a CPU second in a process of its own, the best of five rounds, ours and the peer's in turn three times, the medians
 of these. `cold` forgets between rounds which rule a text came to, `warm` does not. Peers run in `.venv-bench` (`make
 bench-inbound`); without it they are left out. Reasons are scored by docs/bounce-labels.md; flufl.bounce gives none, so that
-it is compared in what both say: whom a report condemns.
+it is compared in what both say: whom a report condemns. What each label was taken for follows, an object a label; alone, and
+over any folder of this form (messages/ and labels.tsv): `bench_inbound.py --confusion FOLDER`.
 """
 
 import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
@@ -19,24 +21,28 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bounce_labels import NOW, is_falsely_hard, is_right, judged  # noqa: E402  # the tests hold the table of labels
+from bounce_labels import NOW, Label, is_falsely_hard, is_right, judged  # noqa: E402  # the tests hold the table of labels
 
 from outreach_pipelines.domain.inbound.bounce_rules import forget_texts  # noqa: E402  # see above
 from outreach_pipelines.domain.inbound.classify import classify  # noqa: E402  # see above
+from outreach_pipelines.domain.inbound.message import InboundMessage  # noqa: E402  # see above
 from outreach_pipelines.domain.inbound.reply_text import reply_text  # noqa: E402  # see above
-from outreach_pipelines.domain.inbound.verdict import BounceClass  # noqa: E402  # see above
+from outreach_pipelines.domain.inbound.verdict import BounceClass, RecipientVerdict  # noqa: E402  # see above
 
 CORPORA = ROOT.parent / "shared" / "corpora"
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 ROUNDS = 5
 TURNS = 3
 
-Figure = dict[str, str | int | float]
+Figure = dict[str, str | int | float | dict[str, int]]
 
 
 def main() -> None:
     if sys.argv[1:2] == ["--ours"]:
         return print(json.dumps(our_speed(Path(sys.argv[2]))))  # a bench prints its figures
+    if sys.argv[1:2] == ["--confusion"]:
+        figures = confusion(list(judged(Path(sys.argv[2]) if sys.argv[2:] else CORPORA / "bounces")))
+        return print("\n".join(map(json.dumps, figures)))  # see above
     if not CORPORA.is_dir():
         sys.exit(f"no corpora at {CORPORA}")
     for figure in (*bounces(CORPORA / "bounces"), *replies(CORPORA / "replies")):
@@ -73,7 +79,7 @@ def bounces(corpus: Path) -> list[Figure]:
     }
     peer = turns[0][1]
     if peer is None:
-        return [ours]
+        return [ours, *confusion(labelled)]
     permanent = {name for name, addresses in zip(files, peer["permanent"], strict=True) if addresses}
     speed = median(len(files) / each["seconds"] for _, each in turns if each)
     theirs: Figure = {
@@ -85,7 +91,32 @@ def bounces(corpus: Path) -> list[Figure]:
         "ours_cold_to_theirs": round(cold / speed, 2),
         "ours_warm_to_theirs": round(warm / speed, 2),
     }
-    return [ours, theirs]
+    return [ours, theirs, *confusion(labelled)]
+
+
+def confusion(labelled: Sequence[tuple[Label, InboundMessage, RecipientVerdict | None]]) -> list[Figure]:
+    """For each label: how many recipients, how many right, and what they were called."""
+    found: dict[str, list[tuple[str, bool]]] = {}
+    for label, message, verdict in labelled:
+        found.setdefault(label.feedback, []).append((called(message, verdict), is_right(label, message, verdict)))
+    return [
+        {
+            "what": "confusion",
+            "label": label,
+            "recipients": len(answers),
+            "right": sum(right for _, right in answers),
+            "called": dict(Counter(name for name, _ in answers).most_common()),
+        }
+        for label, answers in sorted(found.items())
+    ]
+
+
+def called(message: InboundMessage, found: RecipientVerdict | None) -> str:
+    """Our class and cause, or what the message is where it names no recipient."""
+    if found is None:
+        return message.kind.value
+    cause = found.verdict.cause
+    return f"{found.verdict.bounce_class.value} {cause.value}" if cause else found.verdict.bounce_class.value
 
 
 def replies(corpus: Path) -> list[Figure]:

@@ -133,5 +133,27 @@ def test_a_rate_limit_slows_and_yahoos_tss04_stops(diagnostic: str, strength: An
     assert reputation_strength(BounceClass.RATE_LIMITED, None, diagnostic) is strength
 
 
+@pytest.mark.parametrize(
+    "diagnostic",
+    [
+        "550 5.7.1 This user only accepts mail from people in the address book",
+        "550 5.7.1 Your address was blocked by the recipient",
+        "550 5.7.1 RESOLVER.RST.NotAuthorized; not authorized",
+        "550 5.7.133 Authentication required",
+        "550 5.7.124 Not allowed",
+        "550 The group you tried to contact may not exist, see https://groups.google.com/support/",
+    ],
+)
+def test_a_recipients_own_rule_says_nothing_of_the_path(diagnostic: str) -> None:
+    assert reputation_strength(BounceClass.BLOCK, BlockCause.POLICY, diagnostic) is None
+
+
+@pytest.mark.parametrize(
+    "diagnostic", ["554 5.7.9 Message not accepted for policy reasons", "550 5.7.1 Access denied", "550"]
+)
+def test_a_policy_of_the_whole_system_stops_the_path(diagnostic: str) -> None:
+    assert reputation_strength(BounceClass.BLOCK, BlockCause.POLICY, diagnostic) is AnswerStrength.STOP
+
+
 def test_a_full_mailbox_says_nothing_of_the_path() -> None:
     assert reputation_strength(BounceClass.FULL, None, "552 5.2.2 mailbox full") is None

@@ -91,7 +91,7 @@ def test_a_request_for_no_more_mail_is_known_in_each_language(language: str) -> 
 
 
 def test_the_cases_cover_every_language_of_the_phrase_table() -> None:
-    table = {str(language) for language, _ in phrase_book().unsubscribe.patterns}
+    table = {str(language) for language, _ in phrase_book().unsubscribe.phrases}
 
     assert table == set(AWAY) == set(STOP)
 

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import assert_never
 
 from outreach_pipelines.domain.back_off.evidence import AnswerStrength
+from outreach_pipelines.domain.inbound.bounce_rules import refuses_for_one_recipient
 from outreach_pipelines.domain.inbound.verdict import BlockCause, BounceClass, Cause
 
 
@@ -42,10 +43,13 @@ def counts_against(bounce: BounceClass, cause: Cause | None) -> CountsAgainst:
 def reputation_strength(bounce: BounceClass, cause: Cause | None, diagnostic: str) -> AnswerStrength | None:
     """What an answer asks of its path: a rate limit slows, a block stops, None where it says nothing of the path.
 
+    A recipient or group that takes no mail from strangers says nothing of the path: no other recipient refused it.
     Yahoo's TSS04 is a rate limit in form; the receiver then defers everything from the sender, so it stops (Yahoo
     Sender Hub, SMTP error codes).
     """
     if counts_against(bounce, cause) is not CountsAgainst.PATH:
+        return None
+    if cause is BlockCause.POLICY and refuses_for_one_recipient(diagnostic):
         return None
     if bounce is BounceClass.RATE_LIMITED and "TSS04" not in diagnostic:
         return AnswerStrength.SLOW

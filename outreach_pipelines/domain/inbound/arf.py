@@ -5,10 +5,11 @@ import re
 from outreach_pipelines.domain.inbound.message import Complaint, FeedbackNotice, FeedbackType, UnsubscribeRequest
 from outreach_pipelines.domain.inbound.notification_mail import read_notified_complaint
 from outreach_pipelines.domain.inbound.part_text import addresses_in, first_text, header_text, text_of
-from outreach_pipelines.domain.inbound.structure import RETURNED_TYPES, Part, Report, read_header_block
+from outreach_pipelines.domain.inbound.structure import Part, Report, read_header_block, returned_originals
 from outreach_pipelines.domain.inbound.verdict import Basis, Evidence, ReportedAddress, RuleName
 
 _NOBODY_COMPLAINS = (FeedbackType.NOT_SPAM, FeedbackType.AUTH_FAILURE)
+_FEEDBACK_TYPE = Report.FEEDBACK.value
 _JMRP_RECIPIENT = "x-hmxmroriginalrecipient"
 _JMRP_SENDER = re.compile(r"\bstaff@(?:hotmail|outlook|live)\.com\b", re.IGNORECASE)
 _JMRP_SUBJECT = re.compile(r"^complaint about message from ", re.IGNORECASE)
@@ -20,16 +21,16 @@ def read_feedback_report(message: Part) -> Complaint | FeedbackNotice | Unsubscr
 
     An opt-out is the person's request, not a complaint.
     """
+    reports = (message.parameter("report-type") or "").lower() == "feedback-report"
     for part in message.walk():
-        if part.content_type == Report.FEEDBACK.value or _is_feedback_outside_its_type(part, message):
+        if part.content_type == _FEEDBACK_TYPE or (reports and _holds_feedback_fields(part)):
             return _of_fields(read_header_block(text_of(part).encode("utf-8", "replace")), message)
     return _jmrp(message) or read_notified_complaint(message)
 
 
-def _is_feedback_outside_its_type(part: Part, message: Part) -> bool:
-    """The fields in a part of another type, of a message that calls itself a feedback report."""
-    reports = (message.parameter("report-type") or "").lower() == "feedback-report"
-    return reports and not part.children and _FEEDBACK_FIELDS.match(part.body[:2_000]) is not None
+def _holds_feedback_fields(part: Part) -> bool:
+    """The fields in a part of another type."""
+    return not part.children and _FEEDBACK_FIELDS.match(part.body[:2_000]) is not None
 
 
 def _of_fields(fields: Part, message: Part) -> Complaint | FeedbackNotice | UnsubscribeRequest:
@@ -46,15 +47,13 @@ def _of_fields(fields: Part, message: Part) -> Complaint | FeedbackNotice | Unsu
 
 def _returned_recipients(message: Part) -> tuple[ReportedAddress, ...]:
     """Most feeds redact the fields and leave the original's To (or do not)."""
-    originals = (read_header_block(part.body) for part in message.walk() if part.content_type in RETURNED_TYPES)
-    return next((addresses_in(original.header("to") or "") for original in originals), ())
+    return next((addresses_in(original.header("to") or "") for original in returned_originals(message)), ())
 
 
 def _jmrp(message: Part) -> Complaint | None:
     """The original under a header that names its recipient (https://sendersupport.olc.protection.outlook.com/snds)."""
-    returned = [part.body for part in message.walk() if part.content_type in RETURNED_TYPES]
-    originals = (read_header_block(body) for body in returned if _JMRP_RECIPIENT.encode() in body[:32_000].lower())
-    recipient = next((value for original in originals for value in original.all(_JMRP_RECIPIENT)), None)
+    returned = returned_originals(message)
+    recipient = next((value for original in returned for value in original.all(_JMRP_RECIPIENT)), None)
     if recipient is not None:
         evidence = Evidence(RuleName("jmrp"), Basis.STRUCTURE, f"X-HmXmrOriginalRecipient: {recipient}")
         return Complaint(FeedbackType.ABUSE, addresses_in(recipient), evidence)

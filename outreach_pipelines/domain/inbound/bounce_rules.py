@@ -6,13 +6,14 @@ The rows are data (`rule_book`); the order in which they speak is here. Whether 
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NewType
 
 from outreach_pipelines.domain.inbound.certainty import confirmed
 from outreach_pipelines.domain.inbound.dialogue import stage_of
 from outreach_pipelines.domain.inbound.part_text import without_addresses
+from outreach_pipelines.domain.inbound.refusal_grammar import Worded, worded_refusal
 from outreach_pipelines.domain.inbound.rule_book import Outcome, ProviderName, TextRule, rule_book
 from outreach_pipelines.domain.inbound.verdict import (
     Basis,
@@ -20,6 +21,7 @@ from outreach_pipelines.domain.inbound.verdict import (
     Confidence,
     EnhancedCode,
     Evidence,
+    HardCause,
     ReplyCode,
     RuleName,
     Stage,
@@ -35,6 +37,7 @@ __all__ = [
     "classify_refusal",
     "forget_texts",
     "judged_text",
+    "refuses_for_one_recipient",
     "settles",
     "stage_of",
     "take_apart",
@@ -85,13 +88,16 @@ def classify_refusal(code: ReplyCode | None, enhanced: EnhancedCode | None, text
     line = text.strip()[:MAX_JUDGED]
     judged = (
         _by_text(line, enhanced)
+        or _by_grammar(line, code=code, enhanced=enhanced, stage=stage)
         or _by_enhanced(enhanced, line)
         or _by_reply_code(code, line)
-        or _Judged(
-            Verdict(BounceClass.UNKNOWN, None, Confidence.LOW, Evidence(RuleName("no-rule"), Basis.NOTHING, line))
-        )
+        or _Judged(_nothing_known(line))
     )
     return confirmed(judged.verdict, code=code, enhanced=enhanced, stage=stage, proof=judged.proof)
+
+
+def _nothing_known(line: str) -> Verdict:
+    return Verdict(BounceClass.UNKNOWN, None, Confidence.LOW, Evidence(RuleName("no-rule"), Basis.NOTHING, line))
 
 
 def classify_provider_bounce(provider: ProviderName, bounce_type: BounceType, diagnostic: str) -> Verdict:
@@ -106,13 +112,25 @@ def classify_provider_bounce(provider: ProviderName, bounce_type: BounceType, di
     return told
 
 
+def refuses_for_one_recipient(diagnostic: str) -> bool:
+    """Whether `diagnostic` tells of a rule that one recipient or one group made: who may write to it."""
+    enhanced = take_apart(diagnostic).enhanced
+    by_code = rule_book().enhanced.get(str(enhanced))
+    by_words = _speaking(judged_text(diagnostic.strip()[:MAX_JUDGED]), enhanced)
+    return any(outcome.one_recipient for outcome in (by_code, by_words and by_words.outcome) if outcome)
+
+
 def settles(verdict: Verdict) -> bool:
     """Whether words decided, and were enough: then other parts of a report are not asked."""
     return verdict.evidence.basis is Basis.TEXT and verdict.confidence is not Confidence.LOW
 
 
+@lru_cache(maxsize=16)
 def take_apart(diagnostic: str) -> Refusal:
-    """The codes and the stage inside a line such as "550 5.1.1 <ann@example.net> (in reply to RCPT TO command)"."""
+    """The codes and the stage inside a line such as "550 5.1.1 <ann@example.net> (in reply to RCPT TO command)".
+
+    A report's readers ask it of the same few texts: the last answers are kept, and so are those of `judged_text`.
+    """
     head = diagnostic[:MAX_JUDGED]
     code = _REPLY_CODE.search(head)
     return Refusal(
@@ -123,6 +141,7 @@ def take_apart(diagnostic: str) -> Refusal:
     )
 
 
+@lru_cache(maxsize=16)
 def judged_text(text: str) -> str:
     """`text` as the rows see it: lower case, single spaces; no addresses, no names of hosts, no codes of continuation lines."""
     # Sendmail's three dots follow the address at once, and would be taken for a part of it.
@@ -134,8 +153,22 @@ def judged_text(text: str) -> str:
 
 
 def _by_text(line: str, enhanced: EnhancedCode | None) -> _Judged | None:
-    rule = _speaking(judged_text(line), enhanced)
-    return _Judged(rule.outcome.verdict(Basis.TEXT, line), rule.proof) if rule else None
+    judged = judged_text(line)
+    if rule := _speaking(judged, enhanced):
+        return _Judged(rule.outcome.verdict(Basis.TEXT, line), rule.proof)
+    return None
+
+
+def _by_grammar(line: str, *, code: ReplyCode | None, enhanced: EnhancedCode | None, stage: Stage) -> _Judged | None:
+    """A sentence that no row knows. It condemns beside a witness only; without one it is as if nothing had been said."""
+    worded = _worded(judged_text(line))
+    if worded is None:
+        return None
+    said = Verdict(worded.bounce_class, worded.cause, worded.confidence, Evidence(worded.name, Basis.TEXT, line))
+    # A row may call a mailbox switched off without a witness, because it knows the sentence. This is only likely.
+    strict = replace(said, cause=HardCause.UNKNOWN_USER) if said.bounce_class is BounceClass.HARD else said
+    stands = confirmed(strict, code=code, enhanced=enhanced, stage=stage, proof=False).bounce_class
+    return None if stands is BounceClass.BLOCK else _Judged(said)
 
 
 @lru_cache(maxsize=4_096)
@@ -144,9 +177,15 @@ def _speaking(judged: str, enhanced: EnhancedCode | None) -> TextRule | None:
     return rule_book().speaking(judged, enhanced)
 
 
+@lru_cache(maxsize=1_024)
+def _worded(judged: str) -> Worded | None:
+    return worded_refusal(judged)
+
+
 def forget_texts() -> None:
     """Forget which row the texts seen so far came to: for measuring what a new one costs."""
-    _speaking.cache_clear()
+    for memory in (_speaking, _worded, take_apart, judged_text):
+        memory.cache_clear()
 
 
 def _by_enhanced(enhanced: EnhancedCode | None, line: str) -> _Judged | None:

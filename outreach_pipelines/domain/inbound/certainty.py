@@ -36,7 +36,7 @@ class _About(Enum):
 
 _RECIPIENT_DETAILS = frozenset({1, 2, 3, 6, 9, 10, 11, 20, 351})
 _SENDER_DETAILS = frozenset({7, 8})
-_DISABLED = frozenset({(2, 1), (7, 13)})
+_OF_THE_MAILBOX = frozenset({(2, 1), (7, 13), (7, 17), (7, 18)})
 
 
 def confirmed(
@@ -86,14 +86,15 @@ def _unconfirmed(verdict: Verdict, why: str, confidence: Confidence) -> Verdict:
 
 
 def _about(enhanced: EnhancedCode | None) -> _About:
-    """RFC 3463 sections 3.2 to 3.8; 5.7.13 of RFC 5248 is a mailbox that is switched off.
+    """RFC 3463 sections 3.2 to 3.8; 5.7.13 of RFC 5248 is a mailbox that is switched off, 5.7.17 and 5.7.18 of RFC 7293 one
+    that has another owner.
 
     Mail systems put x.3.0 under any text that has no code, so that it speaks of nothing.
     """
     if enhanced is None:
         return _About.NOTHING
     subject, detail = enhanced.subject, enhanced.detail
-    if (subject, detail) in _DISABLED or (subject == 1 and detail in _RECIPIENT_DETAILS):
+    if (subject, detail) in _OF_THE_MAILBOX or (subject == 1 and detail in _RECIPIENT_DETAILS):
         return _About.RECIPIENT
     if subject == 1 and detail in _SENDER_DETAILS:
         return _About.SENDER

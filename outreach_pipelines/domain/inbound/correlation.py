@@ -4,11 +4,12 @@ Candidates only; who confirms them is not here.
 """
 
 import re
+from collections.abc import Sequence
 
 from outreach_pipelines.domain.inbound.dsn import envelope_ids_of
 from outreach_pipelines.domain.inbound.message import Correlation, EnvelopeId, ProviderTag, WireMessageId
 from outreach_pipelines.domain.inbound.part_text import addresses_in, first_text
-from outreach_pipelines.domain.inbound.structure import RETURNED_TYPES, Part, read_header_block
+from outreach_pipelines.domain.inbound.structure import Part, returned_originals
 
 MAX_IDS = 100
 TAG_HEADERS = ("x-ses-message-tags", "x-mailgun-variables", "x-pm-metadata-tag", "x-outreach-tag")
@@ -21,7 +22,7 @@ _ROUTING_HEADERS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-
 
 def correlation_of(message: Part) -> Correlation:
     """All candidates of `message`, each once."""
-    originals = [read_header_block(part.body) for part in message.walk() if part.content_type in RETURNED_TYPES]
+    originals = returned_originals(message)
     routed = " ".join(value for name in _ROUTING_HEADERS for value in message.all(name))
     return Correlation(
         answered_ids=_answered(message),
@@ -41,7 +42,7 @@ def _answered(message: Part) -> tuple[WireMessageId, ...]:
     return tuple(map(WireMessageId, dict.fromkeys((*direct, *reversed(thread[-MAX_IDS:])))))
 
 
-def _returned(message: Part, originals: list[Part]) -> tuple[WireMessageId, ...]:
+def _returned(message: Part, originals: Sequence[Part]) -> tuple[WireMessageId, ...]:
     """From returned parts; from the text where a report pastes the original into it."""
     found = [value for part in originals for value in _MESSAGE_ID.findall(part.header("message-id") or "")]
     pasted = [] if found or message.children else _ID_IN_TEXT.findall(first_text(message))

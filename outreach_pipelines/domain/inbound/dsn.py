@@ -7,6 +7,7 @@ belong to `worded_bounce`; what the words mean belongs to `bounce_rules`.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Self
 
 from outreach_pipelines.domain.inbound.bounce_rules import (
@@ -23,7 +24,8 @@ from outreach_pipelines.domain.inbound.message import DeliveryReport
 from outreach_pipelines.domain.inbound.notification_mail import read_notified_report
 from outreach_pipelines.domain.inbound.part_text import addresses_in, first_text, header_text, text_of
 from outreach_pipelines.domain.inbound.report_sections import quoted_answer, report_lines, sections_of
-from outreach_pipelines.domain.inbound.structure import Part, Report, read_header_block
+from outreach_pipelines.domain.inbound.reporter import reporter_of
+from outreach_pipelines.domain.inbound.structure import Part, Report, read_field_block
 from outreach_pipelines.domain.inbound.verdict import (
     Action,
     Basis,
@@ -46,7 +48,9 @@ _ENVELOPE_ID = "original-envelope-id"
 _STATUS_TYPES = (Report.DELIVERY_STATUS.value, Report.GLOBAL_DELIVERY_STATUS.value)
 _LOCAL = re.compile(r"was automatically rejected:", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
-_FIELDS_IN_TEXT = re.compile(r"^Final-Recipient:", re.IGNORECASE | re.MULTILINE)
+_FIELDS_IN_TEXT = re.compile(r"^[ \t]{0,8}Final-Recipient ?:", re.IGNORECASE | re.MULTILINE)
+_MAY_HOLD_FIELDS = ("text/plain", "application/octet-stream", "message/delivery-report")
+"""Media types under which gateways pass on the fields of a report."""
 _DIAGNOSTIC_TYPE = re.compile(r"^\s*[a-z][\w\-]*\s*;\s*", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _RECIPIENT_FIELDS = ("original-recipient", "final-recipient", "x-actual-recipient")
@@ -85,19 +89,33 @@ class _Shown:
 
 def read_delivery_report(message: Part) -> DeliveryReport | None:
     """The verdicts of all delivery-status fields in `message`, or None where there are none."""
-    texts = [text_of(part) for part in message.walk() if part.content_type in _STATUS_TYPES]
+    texts = _status_texts(message)
     shown = first_text(message)
-    if not texts and _FIELDS_IN_TEXT.search(shown):
-        texts = [shown]
+    if not texts:
+        texts = (shown,) if _FIELDS_IN_TEXT.search(shown) else _fields_in_attachments(message, shown)
     recipients = tuple(verdict for text in texts for verdict in _verdicts(text, shown))
     return DeliveryReport(recipients[:MAX_RECIPIENTS]) if recipients else read_notified_report(message)
 
 
 def envelope_ids_of(message: Part) -> tuple[str, ...]:
     """`Original-Envelope-Id` of all reports in `message` (RFC 3464 section 2.2.1)."""
-    texts = [text_of(part) for part in message.walk() if part.content_type in _STATUS_TYPES]
+    texts = _status_texts(message)
     blocks = [block for text in texts if _ENVELOPE_ID in text.lower() for block in _blocks(text)]
     return tuple(value for block in blocks for value in block.all(_ENVELOPE_ID))
+
+
+@lru_cache(maxsize=1)
+def _status_texts(message: Part) -> tuple[str, ...]:
+    """The machine-readable parts. Two readers ask for them: the last answer is kept."""
+    return tuple([text_of(part) for part in message.walk() if part.content_type in _STATUS_TYPES])
+
+
+def _fields_in_attachments(message: Part, shown: str) -> tuple[str, ...]:
+    """The fields under another media type, in what a mail system sends."""
+    if not message.children or reporter_of(message, header_text(message.header("subject")), shown) is None:
+        return ()
+    texts = (text_of(part) for part in message.walk() if part.content_type in _MAY_HOLD_FIELDS and not part.children)
+    return tuple([text for text in texts if _FIELDS_IN_TEXT.search(text)])
 
 
 def _verdicts(text: str, shown: str) -> list[RecipientVerdict]:
@@ -108,7 +126,7 @@ def _verdicts(text: str, shown: str) -> list[RecipientVerdict]:
 
 def _blocks(text: str) -> list[Part]:
     found = _BLANK_LINE.split(text, maxsplit=MAX_RECIPIENTS)[:MAX_RECIPIENTS]
-    return [read_header_block(block.encode("utf-8", "replace")) for block in found]
+    return [read_field_block(block) for block in found]
 
 
 def _is_about_recipient(block: Part) -> bool:
@@ -151,9 +169,16 @@ def _of_failure(own: Refusal, status: EnhancedCode | None, address: ReportedAddr
         if _is_enough(verdict):
             break
         told = take_apart(text)
-        worded = classify_refusal(refusal.code or told.code, refusal.enhanced or told.enhanced, text, stage)
+        enhanced = (
+            _with_status(told, refusal.enhanced).enhanced if _says_nothing(refusal.enhanced) else refusal.enhanced
+        )
+        worded = classify_refusal(refusal.code or told.code, enhanced, text, stage)
         verdict = worded if worded.evidence.basis is Basis.TEXT else verdict
     return verdict
+
+
+def _says_nothing(code: EnhancedCode | None) -> bool:
+    return code is None or code.is_empty
 
 
 def _is_enough(verdict: Verdict) -> bool:
@@ -185,6 +210,8 @@ def _address(block: Part) -> ReportedAddress | None:
         kind, _, value = (block.header(name) or "").rpartition(";")
         if "utf-8" in kind.lower():
             value = _ESCAPED.sub(_unescaped, value)
+        elif name == "original-recipient":
+            value = value.replace("+2B", "+").replace("+3D", "=")  # xtext (RFC 3461 section 4), as it came with ORCPT
         if found := addresses_in(value):
             return found[-1]
     return None

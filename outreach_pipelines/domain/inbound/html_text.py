@@ -15,6 +15,7 @@ MAX_QUOTED = 9
 _TOKEN = re.compile(r"<(!--|/?[a-zA-Z][a-zA-Z0-9]{0,15})([^<>]{0,4000})>")
 _BLOCKS = ("p", "div", "tr", "ul", "ol", "h1", "h2", "h3", "table", "pre")
 _BREAKS = frozenset(("br", "li", "hr", *_BLOCKS, *(f"/{tag}" for tag in _BLOCKS)))
+_CELLS = frozenset({"td", "th"})
 _HIDDEN = frozenset({"script", "style", "head", "title"})
 _SPACES = re.compile(r"[ \t\r\n\xa0]+")
 _MARKS = re.compile(f"[{ATTRIBUTION_MARK}{HISTORY_MARK}{SIGNATURE_MARK}]")
@@ -123,6 +124,8 @@ def _apply(tag: str, attributes: str, page: _Page) -> None:
         _quote(tag, attributes, page)
     elif tag in _BREAKS:
         _divide(tag, page)
+    elif tag in _CELLS:
+        page.write(" ")
     if not tag.startswith("/") and attributes:
         _mark(_names(attributes), page)
 

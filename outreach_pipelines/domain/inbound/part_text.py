@@ -73,7 +73,11 @@ def header_text(value: str | None) -> str:
 
 def addresses_in(text: str) -> tuple[ReportedAddress, ...]:
     """Everything in `text` that looks like an address, in order, each once."""
-    found = (match.rstrip(".>") for match in _ADDRESS.findall(text))
+    if "@" not in text:
+        return ()
+    # An address holds no white space: the pattern is tried on the few words that can be one.
+    near = " ".join([word for word in text.split() if "@" in word])
+    found = [match.rstrip(".>") for match in _ADDRESS.findall(near)]
     return tuple(dict.fromkeys(ReportedAddress(address) for address in found))
 
 

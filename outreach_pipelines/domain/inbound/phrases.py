@@ -10,6 +10,7 @@ from importlib import resources
 from outreach_pipelines.domain.inbound.message import Language
 
 _SPACE = re.compile(r"\s+")
+_IN_WORD = re.compile(r"\w")
 _WITHOUT_SPACES = frozenset({"ja", "zh"})
 
 
@@ -23,22 +24,23 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class PhraseSet:
-    """The phrases of one purpose in all languages, as one pattern a language, in order of the file."""
+    """The phrases of one purpose by language, in order of the file; of a language, the longest first."""
 
-    patterns: tuple[tuple[Language, re.Pattern[str]], ...]
+    phrases: tuple[tuple[Language, tuple[str, ...]], ...]
 
     def find(self, text: str, *, preferring: Language | None = None) -> Phrase | None:
         """A phrase that is in `text` (normalized by `plain`): of the preferred language, else of the first that has one."""
-        for language, pattern in sorted(self.patterns, key=lambda row: row[0] != preferring):
-            if match := pattern.search(text):
-                return Phrase(language, match.group(0))
+        for language, phrases in sorted(self.phrases, key=lambda row: row[0] != preferring):
+            if (words := _first_of(phrases, text, whole=language not in _WITHOUT_SPACES)) is not None:
+                return Phrase(language, words)
         return None
 
     def starts(self, text: str) -> Phrase | None:
         """As `find`, only at the start of `text`."""
-        for language, pattern in self.patterns:
-            if match := pattern.match(text):
-                return Phrase(language, match.group(0))
+        for language, phrases in self.phrases:
+            for words in phrases:
+                if text.startswith(words) and (language in _WITHOUT_SPACES or _ends_word(text, len(words))):
+                    return Phrase(language, words)
         return None
 
 
@@ -83,10 +85,25 @@ def phrase_book() -> PhraseBook:
 
 def _phrase_set(table: dict[str, dict[str, list[str]]], purpose: str) -> PhraseSet:
     named = ((Language(code), rows.get(purpose, [])) for code, rows in table.items())
-    return PhraseSet(tuple((code, _pattern(code, words)) for code, words in named if words))
+    return PhraseSet(tuple((code, tuple(sorted(words, key=len, reverse=True))) for code, words in named if words))
 
 
-def _pattern(language: Language, words: Sequence[str]) -> re.Pattern[str]:
-    """Longest first; whole words, except in scripts that write none."""
-    body = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    return re.compile(body if language in _WITHOUT_SPACES else rf"(?<!\w)(?:{body})(?!\w)")
+def _first_of(phrases: Sequence[str], text: str, *, whole: bool) -> str | None:
+    """The one that stands first in `text`, and of several there the longest. Plain searches: patterns cost a start-up."""
+    found, first = None, len(text)
+    for words in phrases:
+        at = text.find(words)
+        while whole and at != -1 and not _is_whole(words, text, at):
+            at = text.find(words, at + 1)
+        if at != -1 and at < first:
+            found, first = words, at
+    return found
+
+
+def _is_whole(words: str, text: str, at: int) -> bool:
+    """Scripts that write no spaces have no whole words."""
+    return not (at and _IN_WORD.match(text, at - 1)) and _ends_word(text, at + len(words))
+
+
+def _ends_word(text: str, end: int) -> bool:
+    return _IN_WORD.match(text, end) is None

@@ -58,7 +58,7 @@ def sections_of(shown: str, *, ignoring: frozenset[ReportedAddress]) -> dict[Rep
     sections: dict[ReportedAddress, list[str]] = {}
     current: ReportedAddress | None = None
     for line in shown.splitlines():
-        leading = _LEADING_ADDRESS.match(line)
+        leading = _LEADING_ADDRESS.match(line) if "@" in line else None
         if leading:
             found = addresses_in(leading.group("address"))
             current = found[0] if found and found[0] not in ignoring else current

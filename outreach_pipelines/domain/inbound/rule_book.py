@@ -31,6 +31,8 @@ ProviderName = NewType("ProviderName", str)
 
 GRAM = 5
 """Letters by which phrases are looked up."""
+STRIDE = 4
+"""Only every fourth run of letters of a text is looked up, so that a phrase stands under four that follow each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Outcome:
     confidence: Confidence
     source: str
     example: str
+    one_recipient: bool = False
+    """A refusal by the rules of one recipient or one group: nothing follows from it for the sender's other mail."""
 
     def verdict(self, basis: Basis, line: str) -> Verdict:
         """The verdict of this row over `line`."""
@@ -56,6 +60,8 @@ class TextRule:
     outcome: Outcome
     says: tuple[str, ...]
     pattern: re.Pattern[str] | None
+    needs: tuple[str, ...]
+    """Words of which one stands in whatever `pattern` matches: without one, it is not tried."""
     unless: tuple[str, ...]
     enhanced: frozenset[str]
     proof: bool
@@ -75,32 +81,46 @@ class TextRule:
 
 
 @dataclass(frozen=True, slots=True)
-class PhraseIndex:
-    """All phrases of all rows by five letters of each, so that a text is compared with a few and not with all."""
+class Mark:
+    """A phrase of a row: it decides, or only makes it worth while to try the row's pattern."""
 
-    by_gram: Mapping[str, tuple[tuple[int, str], ...]]
-    short: tuple[tuple[int, str], ...]
+    row: int
+    phrase: str
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MarkIndex:
+    """All phrases of all rows by some letters of each, so that a text is compared with a few and not with all."""
+
+    by_gram: Mapping[str, tuple[Mark, ...]]
+    short: tuple[Mark, ...]
 
     @classmethod
     def of(cls, rules: Sequence["TextRule"]) -> Self:
-        """Each phrase stands under that of its grams which the fewest other phrases have."""
-        phrases = [(row, phrase) for row, rule in enumerate(rules) for phrase in rule.says]
-        frequency = Counter(gram for _, phrase in phrases for gram in _grams(phrase))
-        by_gram: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        for row, phrase in phrases:
-            if len(phrase) >= GRAM:
-                by_gram[min(_grams(phrase), key=lambda gram: (frequency[gram], gram))].append((row, phrase))
-        short = tuple((row, phrase) for row, phrase in phrases if len(phrase) < GRAM)
+        """Each phrase stands under those of its grams which the fewest other phrases have."""
+        marks = [Mark(row, phrase, decides=True) for row, rule in enumerate(rules) for phrase in rule.says]
+        marks += [Mark(row, phrase, decides=False) for row, rule in enumerate(rules) for phrase in rule.needs]
+        frequency = Counter(gram for mark in marks for gram in _grams(mark.phrase))
+        by_gram: dict[str, list[Mark]] = defaultdict(list)
+        for mark in marks:
+            for gram in _rarest_run(mark.phrase, frequency):
+                by_gram[gram].append(mark)
+        short = tuple(mark for mark in marks if len(mark.phrase) < GRAM + STRIDE - 1)
         return cls({gram: tuple(found) for gram, found in by_gram.items()}, short)
 
-    def rows_in(self, text: str) -> set[int]:
-        """The rows of which a phrase is in `text`."""
-        rows = {row for row, phrase in self.short if phrase in text}
-        for gram in _grams(text) & self.by_gram.keys():
-            for row, phrase in self.by_gram[gram]:
-                if phrase in text:
-                    rows.add(row)
-        return rows
+    def rows_in(self, text: str) -> tuple[set[int], set[int]]:
+        """The rows of which a phrase is in `text`, and those whose pattern is worth trying."""
+        found: tuple[set[int], set[int]] = (set(), set())
+        for mark in self.short:
+            if mark.phrase in text:
+                found[not mark.decides].add(mark.row)
+        sampled = {text[at : at + GRAM] for at in range(0, len(text) - GRAM + 1, STRIDE)}
+        for gram in sampled & self.by_gram.keys():
+            for mark in self.by_gram[gram]:
+                if mark.phrase in text:
+                    found[not mark.decides].add(mark.row)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +128,17 @@ class RuleBook:
     """All rows, in order of the file; codes from exact to wide."""
 
     text: tuple[TextRule, ...]
-    phrases: PhraseIndex
+    marks: MarkIndex
     enhanced: Mapping[str, Outcome]
     reply_code: Mapping[str, Outcome]
     provider_type: Mapping[tuple[ProviderName, str], Outcome]
 
     def speaking(self, text: str, enhanced: EnhancedCode | None) -> TextRule | None:
         """The first row that decides on `text`."""
-        said = self.phrases.rows_in(text)
-        for row, rule in enumerate(self.text):
-            if (row in said or rule.pattern) and rule.speaks(text, enhanced, said=row in said):
-                return rule
+        said, worth_trying = self.marks.rows_in(text)
+        for row in sorted(said | worth_trying):
+            if self.text[row].speaks(text, enhanced, said=row in said):
+                return self.text[row]
         return None
 
 
@@ -129,7 +149,7 @@ def rule_book() -> RuleBook:
     text = tuple(_text_rule(row) for row in document["text"])
     return RuleBook(
         text=text,
-        phrases=PhraseIndex.of(text),
+        marks=MarkIndex.of(text),
         enhanced={row["code"]: _outcome(row, named=row["code"]) for row in document["enhanced"]},
         reply_code={row["code"]: _outcome(row, named=row["code"]) for row in document["reply_code"]},
         provider_type={
@@ -144,10 +164,19 @@ def _text_rule(row: Mapping[str, str | bool | list[str]]) -> TextRule:
         outcome=_outcome(row, named=str(row["name"])),
         says=_words(row, "says"),
         pattern=re.compile(str(row["pattern"])) if "pattern" in row else None,
+        needs=_needs(row),
         unless=_words(row, "unless"),
         enhanced=frozenset(_words(row, "enhanced")),
         proof=bool(row.get("proof", False)),
     )
+
+
+def _needs(row: Mapping[str, str | bool | list[str]]) -> tuple[str, ...]:
+    needs = _words(row, "needs")
+    if bool(needs) is not ("pattern" in row):
+        message = f"{row['name']}: a pattern and its needs stand together"
+        raise ValueError(message)
+    return needs
 
 
 def _words(row: Mapping[str, str | bool | list[str]], name: str) -> tuple[str, ...]:
@@ -175,8 +204,18 @@ def _outcome(row: Mapping[str, str | bool | list[str]], *, named: str) -> Outcom
         confidence=Confidence(row.get("confidence", "high")),
         source=str(row["source"]),
         example=str(row["example"]),
+        one_recipient=bool(row.get("one_recipient", False)),
     )
 
 
-def _grams(text: str) -> set[str]:
-    return {text[at : at + GRAM] for at in range(len(text) - GRAM + 1)}
+def _rarest_run(phrase: str, frequency: Mapping[str, int]) -> tuple[str, ...]:
+    """`STRIDE` grams of `phrase` that follow each other: a text sampled at this stride shows one of them."""
+    grams = _grams(phrase)
+    counts = [frequency[gram] for gram in grams]
+    starts = range(0, len(grams) - STRIDE + 1, STRIDE)
+    rarest = min(starts, key=lambda at: sum(counts[at : at + STRIDE]), default=0)
+    return tuple(grams[rarest : rarest + STRIDE]) if starts else ()
+
+
+def _grams(text: str) -> list[str]:
+    return [text[at : at + GRAM] for at in range(len(text) - GRAM + 1)]

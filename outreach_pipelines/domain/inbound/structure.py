@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from outreach_pipelines.domain.inbound.message import Unreadable, UnreadableReason
 
@@ -45,9 +46,12 @@ RETURNED_TYPES = frozenset({"message/rfc822", "message/global", "text/rfc822-hea
 """Media types of an original that a report gives back, whole or headers only."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """One MIME part. `headers` keep order; names are lower-case, values unfolded and undecoded."""
+    """One MIME part. `headers` keep order; names are lower-case, values unfolded and undecoded.
+
+    Compared by identity, so that what was read of one can be remembered without hashing all of it.
+    """
 
     headers: tuple[tuple[str, str], ...]
     content_type: str
@@ -123,6 +127,26 @@ def read_header_block(data: bytes) -> Part:
     return Part(headers=headers, content_type="text/rfc822-headers", parameters=(), body=b"")
 
 
+def read_field_block(text: str) -> Part:
+    """As `read_header_block`, of a text that is decoded already."""
+    try:
+        fields = _fields_of(text.strip("\n") + "\n") if len(text) <= MAX_HEADER_BYTES else None
+    except _CapExceededError:
+        fields = ()
+    if fields is None:
+        return read_header_block(text.encode("utf-8", "replace"))
+    return Part(headers=fields, content_type="text/rfc822-headers", parameters=(), body=b"")
+
+
+@lru_cache(maxsize=1)
+def returned_originals(message: Part) -> tuple[Part, ...]:
+    """The headers of the originals that a report gives back, in order of the message.
+
+    Several readers ask it of the same message, one after the other: the last answer is kept.
+    """
+    return tuple(read_header_block(part.body) for part in message.walk() if part.content_type in RETURNED_TYPES)
+
+
 def _read_part(data: bytes, *, depth: int, budget: _Budget) -> Part:
     if depth > MAX_DEPTH:
         raise _CapExceededError(UnreadableReason.TOO_DEEP)
@@ -138,17 +162,25 @@ def _read_part(data: bytes, *, depth: int, budget: _Budget) -> Part:
 
 def _split_headers(data: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
     """Fields up to the first line that is none. A message without headers is all body."""
+    if data.startswith(b"\n"):
+        return (), data[1:]
     end = data.find(b"\n\n")
-    fields = _plain_fields(data[: end + 1]) if 0 < end <= MAX_HEADER_BYTES else None
-    return (fields, data[end + 2 :]) if fields is not None else _split_by_line(data)
+    head = data[: end + 1] if end != -1 else data.rstrip(b"\n") + b"\n"
+    fields = _plain_fields(head) if len(head) <= MAX_HEADER_BYTES else None
+    if fields is None:
+        return _split_by_line(data)
+    return fields, data[end + 2 :] if end != -1 else b""
 
 
 def _plain_fields(head: bytes) -> tuple[tuple[str, str], ...] | None:
     """All fields of a header that is nothing but fields in UTF-8, at a third of the cost of reading line by line."""
     try:
-        text = head.decode("utf-8")
+        return _fields_of(head.decode("utf-8"))
     except UnicodeDecodeError:
         return None
+
+
+def _fields_of(text: str) -> tuple[tuple[str, str], ...] | None:
     if _HEADER.fullmatch(text) is None:
         return None
     found = _HEADER_FIELD.findall(text)

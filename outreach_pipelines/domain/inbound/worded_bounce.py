@@ -11,7 +11,7 @@ from outreach_pipelines.domain.inbound.part_text import addresses_in, first_text
 from outreach_pipelines.domain.inbound.report_phrases import report_phrases
 from outreach_pipelines.domain.inbound.report_sections import quoted_answer, report_lines, sections_of
 from outreach_pipelines.domain.inbound.reporter import Reporter, reporter_of
-from outreach_pipelines.domain.inbound.structure import RETURNED_TYPES, Part, read_header_block, read_structure
+from outreach_pipelines.domain.inbound.structure import Part, read_structure, returned_originals
 from outreach_pipelines.domain.inbound.verdict import (
     Action,
     Basis,
@@ -90,13 +90,14 @@ def _sections(message: Part, shown: str, failed: tuple[ReportedAddress, ...]) ->
     own = frozenset(addresses_in(" ".join((*message.all("to"), *message.all("delivered-to"), *message.all("from")))))
     sections = sections_of(shown, ignoring=own - frozenset(failed))
     named = {address: sections[address] for address in failed if address in sections}
-    inside = tuple(address for address in addresses_in(shown) if address not in own)[:1]
+    subject = header_text(message.header("subject"))
+    inside = tuple(address for address in (*addresses_in(shown), *addresses_in(subject)) if address not in own)[:1]
     return named or sections or dict.fromkeys(failed or inside, shown)
 
 
 def _of_original(message: Part, shown: str) -> dict[ReportedAddress, str]:
     """The recipients of the returned original, for a report that names nobody."""
-    originals = (read_header_block(part.body) for part in message.walk() if part.content_type in RETURNED_TYPES)
+    originals = returned_originals(message)
     return next((dict.fromkeys(addresses_in(original.header("to") or ""), shown) for original in originals), {})
 
 
