@@ -1,7 +1,8 @@
 """How long planning a day takes, how much memory, and how much of what is possible it places.
 
 Prints one JSON object a figure: 60,000 candidates for 1,200 mailboxes with explanations, throttled and not, beside the
-bound. `--growth`: 1,000 to 600,000 candidates, with a plot in var/. `--tenants N`: N tenants of that size, two at a time, none
+bound. `--growth`: 1,000 to 600,000 candidates, with a plot in var/; with `--calls` by calls of functions, which no other
+work on the machine changes. `--tenants N`: N tenants of that size, two at a time, none
 of them extrapolated. `--database`: reading and writing the plan of one tenant, as JSON and to PostgreSQL, timed apart. Each
 day is made and planned in a process of its own.
 """
@@ -10,10 +11,12 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from planning.growth import SIZES, against_n_log_n, draw, exponent
-from planning.measure import Measured, as_row, measure, with_bound
+from planning.growth import SIZES, against_n_log_n, draw, exponent, slope
+from planning.measure import Counted, Measured, as_row, count_calls, measure, with_bound
 from planning.stored import in_and_out
 from planning.tenants import all_days
 from planning.tenants import as_row as as_tenant_row
@@ -34,6 +37,8 @@ def main() -> None:
     parser.add_argument("--bound", action="store_true", help="also solve for the most that could be placed")
     parser.add_argument("--best-of", type=int, default=1)
     parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--up-to", type=int, default=SIZES[-1], help="the largest size of --growth")
+    parser.add_argument("--calls", action="store_true", help="count calls of functions instead of seconds")
     parser.add_argument("--tenants", type=int, default=0, help="only so many tenants, two at a time")
     parser.add_argument("--database", action="store_true", help="only JSON and PostgreSQL, in and out")
     options = parser.parse_args()
@@ -41,14 +46,20 @@ def main() -> None:
         size = size_of(options.candidates or CANDIDATES, throttled=True, seed=options.seed)
         show({"what": "in and out"} | in_and_out(size))
         return
-    if options.growth:
-        show_growth()
+    sizes = [size for size in SIZES if size <= options.up_to]
+    if options.growth and options.calls:
+        show_growth_of_calls(sizes)
+    elif options.growth:
+        show_growth(sizes)
     if options.tenants:
         show_tenants(options.tenants, options.candidates or CANDIDATES)
     if options.growth or options.tenants:
         return
     if options.candidates:
         size = size_of(options.candidates, throttled=not options.unthrottled, seed=options.seed)
+        if options.calls:
+            show(asdict(count_calls(size)))
+            return
         row, made, _ = measure(size, best_of=options.best_of)
         show(with_bound(row, made) if options.bound else as_row(row))
         return
@@ -75,9 +86,16 @@ def apart(candidates: int, *more: str) -> dict[str, object]:
     return row
 
 
-def show_growth() -> None:
+def show_growth_of_calls(sizes: Sequence[int]) -> None:
+    rows = [Counted(**apart(candidates, "--calls")) for candidates in sizes]
+    for row in rows:
+        show({"what": "growth"} | asdict(row))
+    show({"exponent_of_calls": round(slope([(row.candidates, row.calls) for row in rows]), 3)})
+
+
+def show_growth(sizes: Sequence[int]) -> None:
     rows: list[Measured] = []
-    for candidates in SIZES:
+    for candidates in sizes:
         row = apart(candidates, "--best-of", "3" if candidates <= 30_000 else "1")
         show({"what": "growth"} | row)
         rows.append(Measured(**row))

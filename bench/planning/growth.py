@@ -14,8 +14,13 @@ _WIDTH, _HEIGHT, _MARGIN = 640, 420, 64
 
 
 def exponent(rows: Sequence[Measured]) -> float:
-    """The slope of log(seconds) over log(candidates), by least squares: 1 is linear."""
-    points = [(log(row.candidates), log(row.plan)) for row in rows]
+    """Of seconds over candidates."""
+    return slope([(row.candidates, row.plan) for row in rows])
+
+
+def slope(costs: Sequence[tuple[int, float]]) -> float:
+    """Of log(cost) over log(candidates), by least squares: 1 is linear."""
+    points = [(log(candidates), log(cost)) for candidates, cost in costs]
     middle = [sum(values) / len(points) for values in zip(*points, strict=True)]
     spread = sum((x - middle[0]) ** 2 for x, _ in points)
     return sum((x - middle[0]) * (y - middle[1]) for x, y in points) / spread

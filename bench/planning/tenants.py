@@ -1,4 +1,4 @@
-"""A hundred tenants' days, each planned in a process of its own that makes its snapshot, plans, and ends.
+"""A hundred tenants' days, each planned in a process of its own that makes its snapshot, reads its JSON, plans, and ends.
 
 Belongs here: tenants side by side. Does not: a single day (`measure`), its content (`world`).
 """
@@ -13,6 +13,7 @@ from statistics import median
 from planning.measure import cpu_of, peak_mb
 from planning.world import Size, snapshot
 
+from outreach_pipelines.domain.send_plan.codec import decode_snapshot, encode_snapshot
 from outreach_pipelines.domain.send_plan.planner import plan
 
 PROCESSES = 2
@@ -20,14 +21,15 @@ PROCESSES = 2
 
 @dataclass(frozen=True, slots=True)
 class TenantDay:
-    """CPU seconds of one process; planning includes the explanations and the hashes of snapshot and plan. `elapsed` is
-    the wall clock of the planning alone."""
+    """CPU seconds of one process: making the day and writing it as JSON, reading that, and planning, which includes the
+    explanations and the hashes of snapshot and plan. `elapsed` is the wall clock of the planning alone."""
 
     seed: int
     candidates: int
     mailboxes: int
     placed: int
     made: float
+    read: float
     planned: float
     elapsed: float
     peak_mb: int
@@ -36,14 +38,15 @@ class TenantDay:
 
 def tenant_day(size: Size) -> TenantDay:
     """Made, planned and forgotten."""
-    made, day = cpu_of(lambda: snapshot(size))
+    made, encoded = cpu_of(lambda: encode_snapshot(snapshot(size)))
+    read, day = cpu_of(lambda: decode_snapshot(encoded))
     gc.collect()
     gc.freeze()
     start = time.monotonic()
     planned, result = cpu_of(lambda: plan(day))
     elapsed, placed = time.monotonic() - start, len(result.placements)
     return TenantDay(
-        size.seed, size.candidates, size.mailboxes, placed, made, planned, elapsed, peak_mb(), result.plan_hash
+        size.seed, size.candidates, size.mailboxes, placed, made, read, planned, elapsed, peak_mb(), result.plan_hash
     )
 
 
@@ -58,7 +61,7 @@ def all_days(sizes: Iterable[Size], *, tell: Callable[[TenantDay], None]) -> dic
 
 
 def _summary(rows: list[TenantDay], wall: float) -> dict[str, object]:
-    planned = sum(row.planned for row in rows)
+    planned, read = sum(row.planned for row in rows), sum(row.read for row in rows)
     return {
         "tenants": len(rows),
         "candidates": sum(row.candidates for row in rows),
@@ -67,6 +70,8 @@ def _summary(rows: list[TenantDay], wall: float) -> dict[str, object]:
         "processes": PROCESSES,
         "plan_cpu_s": round(planned, 1),
         "plan_cpu_s_by_processes": round(planned / PROCESSES, 1),
+        "read_json_cpu_s": round(read, 1),
+        "read_and_plan_cpu_s_by_processes": round((read + planned) / PROCESSES, 1),
         "plan_cpu_s_each_median": round(median(row.planned for row in rows), 2),
         "plan_elapsed_s_by_processes": round(sum(row.elapsed for row in rows) / PROCESSES, 1),
         "making_the_data_cpu_s": round(sum(row.made for row in rows), 1),

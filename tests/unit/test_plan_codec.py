@@ -113,6 +113,35 @@ def test_bad_json_is_refused_with_its_place(change: Callable[[Any, object], None
     assert fault in str(caught.value)
 
 
+def test_each_fault_of_many_rows_is_told_with_its_own_place() -> None:
+    document = json.loads(encode_snapshot(replace(BUSY, mailboxes=(make.mailbox(1), make.mailbox(2)))))
+    boxes, people = document["mailboxes"], document["candidates"]
+    boxes[0]["other_sends"] = ["2026-03-09T10:00:00Z"]
+    boxes[1]["other_sends"] = ["2026-03-09T11:00:00Z", "noon"]
+    boxes[1]["path_holds"] = [{"account_id": 1, "hold": {"factor": "half", "reason": ""}}]
+    people[2]["step"], people[3]["zone"] = "two", 7
+    people[4] = None
+    people[5]["block"] = {"type": "Away", "until": "soon"}
+    people[6]["block"] = {"type": "Bounced"}
+    people[7]["missing_fields"] = ["title", []]
+    del people[8]["round"]
+
+    with pytest.raises(BadSnapshotError) as caught:
+        decode_snapshot(json.dumps(document).encode())
+
+    assert sorted(caught.value.faults) == [
+        "candidates[2].step: 'two' is not a whole number",
+        "candidates[3].zone: 7 is not a text",
+        "candidates[4]: None is not an object",
+        "candidates[5].block.until: 'soon' is not a date like 2026-11-21",
+        "candidates[6].block: on is missing",
+        "candidates[7].missing_fields[1]: [] is not a text",
+        "candidates[8]: round is missing",
+        "mailboxes[1].other_sends[1]: 'noon' is not a time like 2026-11-21T09:00:00Z",
+        "mailboxes[1].path_holds[0].hold.factor: 'half' is not a fraction like 1/2",
+    ]
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
 def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
     with pytest.raises(BadSnapshotError):

@@ -1,6 +1,7 @@
 """`outreach plan ...` over files: what it writes, says and ends with."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import plan_factories as make
@@ -34,6 +35,15 @@ def test_compute_writes_the_plan_of_the_snapshot_without_a_database(files: tuple
     assert files[1].read_bytes() == encode_plan(plan(SNAPSHOT))
 
 
+def test_compute_tells_at_once_why_nothing_goes_out(tmp_path: Path) -> None:
+    snapshot = tmp_path / "S.json"
+    snapshot.write_bytes(encode_snapshot(make.snapshot(mailboxes=())))
+
+    said = outreach("compute", "--snapshot", snapshot, "--out", tmp_path / "P.json")
+
+    assert (said.exit_code, said.output.split(";")[0]) == (0, "2026-03-10: 0 go out = 1 candidates - 1 no_mailbox")
+
+
 def test_check_says_how_many_rules_a_plan_breaks_and_ends_by_that(files: tuple[Path, Path], tmp_path: Path) -> None:
     snapshot, made = files
     strict = tmp_path / "strict.json"
@@ -47,6 +57,21 @@ def test_check_says_how_many_rules_a_plan_breaks_and_ends_by_that(files: tuple[P
     assert (good.exit_code, good.output) == (0, "0 violations\n")
     assert bad.exit_code == 1
     assert "the cap is 2 [mailbox_cap]" in bad.output
+
+
+def test_check_prints_as_many_violations_as_asked_for_and_counts_them_all(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    other = tmp_path / "other.json"
+    other.write_bytes(encode_snapshot(make.snapshot(mailboxes=(make.mailbox(7),))))
+
+    few = outreach("check", "--snapshot", other, "--plan", files[1], "--most", 1)
+
+    first, more, total = few.output.splitlines()
+    count = int(total.split()[0])
+    assert count > 2
+    assert first.endswith("]")
+    assert more == f"... and {count - 1} more"
 
 
 def test_faults_of_a_snapshot_file_are_one_message_with_the_name_of_the_file(
@@ -65,15 +90,30 @@ def test_faults_of_a_snapshot_file_are_one_message_with_the_name_of_the_file(
 
     said = capsys.readouterr().err
     assert ended.value.code == 1
-    assert "bad.json: bad snapshot, 2 fault(s)" in said
-    assert "daily_cap is -1" in said
-    assert "share is 0" in said
+    assert said.splitlines() == [
+        f"{bad}: bad snapshot, 2 fault(s):",
+        "  policy: daily_cap is -1, below 0",
+        "  campaign 1: share is 0, not within 1 to 1000000",
+    ]
 
 
 def test_show_tells_the_day_as_one_number_with_its_breakdown(files: tuple[Path, Path]) -> None:
     said = outreach("show", "--plan", files[1])
 
     assert "3 go out = 6 candidates - 1 unsubscribed - 2 mailbox_cap" in said.output
+    assert "3 placed of 0 follow-ups and 5 new leads that nothing but room could keep back" in said.output
+
+
+def test_show_gives_the_commonest_sentence_of_each_reason(tmp_path: Path) -> None:
+    away = [Unsubscribed(make.DAY - timedelta(days=ago)) for ago in (1, 2, 2)]
+    made = tmp_path / "P.json"
+    made.write_bytes(
+        encode_plan(plan(make.snapshot(candidates=tuple(make.candidate(n, block=b) for n, b in enumerate(away, 1)))))
+    )
+
+    said = outreach("show", "--plan", made)
+
+    assert "3: the person has unsubscribed; for example, unsubscribed on 2026-03-08" in said.output
 
 
 def test_why_names_the_binding_constraint_and_all_that_were_looked_at(files: tuple[Path, Path]) -> None:
@@ -93,6 +133,13 @@ def test_why_of_somebody_unknown_is_said_so(files: tuple[Path, Path]) -> None:
     assert "99 was no candidate of that plan" in str(said.exception)
 
 
+def test_an_address_finds_nobody_in_files_and_the_answer_says_what_does(files: tuple[Path, Path]) -> None:
+    said = outreach("why", "person@example.com", "--plan", files[1], "--snapshot", files[0])
+
+    assert said.exit_code == 1
+    assert "by the number of the enrollment, or by an HMAC and --snapshot" in str(said.exception)
+
+
 def test_diff_tells_who_is_newly_placed_and_why_the_others_were_not(files: tuple[Path, Path], tmp_path: Path) -> None:
     roomy = make.snapshot(candidates=SNAPSHOT.candidates, mailboxes=(make.mailbox(daily_cap=4),))
     other = tmp_path / "P2.json"
@@ -105,3 +152,24 @@ def test_diff_tells_who_is_newly_placed_and_why_the_others_were_not(files: tuple
     assert "newly placed: 1" in said.output
     assert "mailbox_cap keeps back -1" in said.output
     assert "no difference" in same.output
+
+
+def test_diff_prints_as_many_rows_as_asked_for_and_says_how_many_are_left(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    nobody = tmp_path / "P2.json"
+    nobody.write_bytes(encode_plan(plan(make.snapshot(candidates=()))))
+
+    said = outreach("diff", files[1], nobody, "--most", 2)
+
+    assert said.output.splitlines()[-1] == "... and 4 more (--most)"
+
+
+def test_why_lists_what_was_found_besides_the_binding_constraint_and_nothing_twice(tmp_path: Path) -> None:
+    made = tmp_path / "P.json"
+    later = make.candidate(1, block=Unsubscribed(make.DAY), due_day=make.DAY + timedelta(days=1))
+    made.write_bytes(encode_plan(plan(make.snapshot(candidates=(later,)))))
+
+    said = outreach("why", 1, "--plan", made)
+
+    assert "also found: not_due (the step is not due yet)\n" in said.output

@@ -52,3 +52,26 @@ def test_one_reason_in_place_of_another_is_a_difference() -> None:
     not_due = replace(THREE, candidates=(make.candidate(1, due_day=make.DAY.replace(day=11)),))
 
     assert changes(held, not_due) == {1: Change.OTHER_REASON}
+
+
+def test_another_sentence_for_the_same_reason_is_no_difference() -> None:
+    on_two_days = [
+        replace(THREE, candidates=(make.candidate(1, block=Replied(make.DAY.replace(day=day))),)) for day in (2, 3)
+    ]
+
+    assert changes(*on_two_days) == {}
+
+
+def test_differences_stand_in_the_order_of_leads_whatever_became_of_them() -> None:
+    before = replace(THREE, candidates=(make.candidate(1), make.candidate(2, block=Replied(make.DAY))))
+    after = replace(
+        THREE, candidates=(make.candidate(2), make.candidate(3), make.candidate(1, block=Replied(make.DAY)))
+    )
+
+    found = diff_plans(made(before), made(after)).differences
+
+    assert [(row.lead_id, row.change) for row in found] == [
+        (1, Change.DROPPED),
+        (2, Change.NEWLY_PLACED),
+        (3, Change.APPEARED),
+    ]

@@ -109,6 +109,29 @@ def test_nothing_goes_round_a_stopped_account_by_the_next_one(whose: str) -> Non
     assert outcome(found, 1) == (Constraint.PATH_HELD, "mailboxes: 1 path_held; complaint_rate")
 
 
+def test_a_stopped_account_is_stopped_for_a_path_that_is_only_slowed() -> None:
+    mailbox = make.mailbox(path_holds=through(1, HALF))
+
+    found = judged(make.snapshot(mailboxes=(mailbox,), accounts=(make.account(1, hold=STOP),)))
+
+    assert outcome(found, 1)[0] is Constraint.PATH_HELD
+
+
+def test_of_a_campaigns_hold_and_a_lead_files_the_one_that_leaves_least_counts() -> None:
+    quarter = file_hold(s.Hold(Fraction(1, 4), "slow"), *range(1, 11))
+
+    found = judged(
+        make.snapshot(
+            campaigns=(make.campaign(hold=HALF),),
+            lead_file_holds=(quarter,),
+            mailboxes=(make.mailbox(daily_cap=8),),
+            candidates=TEN,
+        )
+    )
+
+    assert len(found.placements) == 2
+
+
 def test_an_account_before_the_stopped_one_is_used_and_the_stopped_one_is_no_way_out() -> None:
     mailbox = make.mailbox(account_ids=BOTH, path_holds=through(2, STOP))
 

@@ -68,6 +68,54 @@ def test_hours_that_never_meet_are_explained(changes: dict[str, Any], constraint
     assert make.decision_of(result).bound_by is constraint
 
 
+def test_quiet_hours_are_read_from_the_recipients_clock() -> None:
+    tokyo = ZoneName("Asia/Tokyo")
+    snapshot = make.snapshot(
+        policy=make.policy(quiet_hours=make.hours("12:00", "18:00")),
+        mailboxes=(make.mailbox(daily_cap=None),),
+        candidates=tuple(make.candidate(number, zone=tokyo) for number in range(1, 120)),
+    )
+
+    result = plan(snapshot)
+
+    clocks = [row.due_at.astimezone(ZoneInfo(tokyo)).hour for row in result.placements]
+    assert set(clocks) == {9, 10, 11}
+
+
+def test_a_follow_up_does_not_wait_on_a_holiday_of_any_country_of_the_tenant() -> None:
+    waiting = make.follow_up(due_day=date(2026, 3, 2))  # six days of work ago, but for a holiday in the second country
+    snapshot = make.snapshot(
+        policy=make.policy(holiday_countries=(CountryCode("DE"), CountryCode("NL"))),
+        countries=(make.country("DE", "Europe/Berlin"), make.country("NL", "Europe/Amsterdam", date(2026, 3, 5))),
+        campaigns=(make.campaign(steps=(make.step(1, 0), make.step(2))),),
+        candidates=(waiting,),
+    )
+
+    assert make.decision_of(plan(snapshot)).bound_by is None
+
+
+@pytest.mark.parametrize("closed", ["weekend", "holiday"])
+def test_a_closed_day_begins_at_the_recipients_own_midnight(closed: str) -> None:
+    """In the middle of the New York tenant's Friday, Saturday begins in Auckland."""
+    friday, auckland = date(2026, 3, 13), ZoneName("Pacific/Auckland")
+    saturday = friday + timedelta(days=1)
+    snapshot = make.snapshot(
+        day=friday,
+        as_of=datetime(2026, 3, 12, tzinfo=UTC),
+        policy=make.policy(zone=NEW_YORK, weekend=frozenset({Weekday.SATURDAY} if closed == "weekend" else ())),
+        countries=(make.country("NZ", auckland, *([saturday] if closed == "holiday" else [])),),
+        campaigns=(make.campaign(window=WeeklyWindow(frozenset(Weekday), make.hours("00:00", "00:00"))),),
+        mailboxes=(make.mailbox(daily_cap=None),),
+        candidates=tuple(make.candidate(n, country="NZ", due_day=friday) for n in range(1, 400)),
+    )
+
+    result = plan(snapshot)
+
+    local = [row.due_at.astimezone(ZoneInfo(auckland)) for row in result.placements]
+    assert {moment.date() for moment in local} == {friday}
+    assert max(local).hour == 23
+
+
 def test_a_holiday_of_the_recipients_country_counts_and_not_that_of_the_tenant() -> None:
     countries = (make.country("DE", "Europe/Berlin", make.DAY), make.country("FR", "Europe/Paris"))
     snapshot = make.snapshot(countries=countries, candidates=(make.candidate(country=CountryCode("FR")),))

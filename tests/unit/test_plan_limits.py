@@ -113,6 +113,32 @@ def test_what_was_used_of_the_day_counts() -> None:
     assert len(result.placements) == 2
 
 
+@pytest.mark.parametrize(
+    ("cap", "used", "constraint"),
+    [
+        (
+            {"company_daily_cap": 3},
+            s.UsedToday(companies=(s.CompanyUse(s.CompanyKey(make.hmac("company", 1)), 2),)),
+            Constraint.COMPANY_CAP,
+        ),
+        (
+            {"recipient_provider_caps": (s.ProviderCap(s.RecipientProvider.OTHER, 3),)},
+            s.UsedToday(providers=(s.ProviderUse(s.RecipientProvider.OTHER, 2),)),
+            Constraint.RECIPIENT_PROVIDER_CAP,
+        ),
+    ],
+)
+def test_what_a_company_or_a_provider_has_had_today_counts(
+    cap: dict[str, Any], used: s.UsedToday, constraint: Constraint
+) -> None:
+    colleagues = tuple(replace(row, company=s.CompanyKey(make.hmac("company", 1))) for row in TEN)
+
+    result = plan(make.snapshot(policy=make.policy(**cap), used_today=used, candidates=colleagues))
+
+    assert len(result.placements) == 1
+    assert {row.bound_by for row in result.decisions} == {None, constraint}
+
+
 def test_messages_of_the_past_period_press_on_the_same_person() -> None:
     written = make.candidate(recent_contacts=3)
 

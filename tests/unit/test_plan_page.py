@@ -165,3 +165,15 @@ def test_a_stored_plan_gets_its_page_beside_it_and_the_same_one_again(tmp_path: 
     assert first.page == "plans/acme/plan-2.html"
     assert objects.get(first.page).decode() == page_of(SMALL)
     assert (first.share.placed, first.share.possible) == (3, 3) if first.share else False
+
+
+def test_a_plan_whose_bound_cannot_be_computed_has_its_page_all_the_same() -> None:
+    """More follow-ups than could be placed at all: of such a plan nothing is known."""
+    snapshot = make.snapshot()
+    made = plan(snapshot)
+    odd = replace(made, breakdown=replace(made.breakdown, follow_ups_placed=5))
+
+    facts = page_facts(snapshot, odd)
+
+    assert facts.share is None
+    assert "How many are possible could not be computed." in plan_page(facts)

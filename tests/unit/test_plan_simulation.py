@@ -1,5 +1,6 @@
 """Plans lived through by chance: seeded, exact at the edges, and near what was expected in between."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import plan_factories as make
@@ -58,6 +59,64 @@ def test_where_everybody_bounces_nobody_gets_a_second_message() -> None:
 
     assert found.whole["sent"].largest == 5
     assert found.chance_of_stopping == 1
+
+
+def test_a_message_that_bounces_meets_no_other_fate() -> None:
+    found = lived(sequence(5), ExpectedRates(hard_bounce=1, complaint=1, unsubscribe=1, reply=1))
+
+    assert found.whole["hard bounces"].mean == 5
+    assert [found.whole[name].largest for name in ("complaints", "unsubscribes", "replies")] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "rates", [replace(NOBODY, complaint=1), replace(NOBODY, unsubscribe=1), replace(NOBODY, reply=1)]
+)
+def test_who_complains_leaves_or_answers_gets_no_later_step(rates: ExpectedRates) -> None:
+    found = lived(sequence(5), rates)
+
+    assert found.whole["sent"].largest == 5
+
+
+def test_who_answers_a_later_step_gets_no_further_one() -> None:
+    """Of thirty people half answer each step: 30 first messages, 15 second and 7.5 third ones."""
+    found = lived(sequence(30), replace(NOBODY, reply=0.5, certainty=1e9), lives=400)
+
+    assert found.whole["sent"].mean == pytest.approx(52.5, rel=0.02)
+
+
+def test_follow_ups_that_find_no_room_are_sent_on_the_days_after() -> None:
+    flood = make.snapshot(candidates=(), mailboxes=(make.mailbox(daily_cap=10, follow_ups_ahead=(25,)),))
+
+    found = lived(flood)
+
+    assert found.whole["sent"].mean == 25
+    assert [str(day) for day in found.finished] == ["2026-03-13"] * 3
+
+
+def test_dates_of_the_end_are_of_early_middle_and_late_lives() -> None:
+    early, middle, late = lived(sequence(5), replace(NOBODY, reply=0.5, certainty=1e9)).finished
+
+    assert early is not None
+    assert middle is not None
+    assert late is not None
+    assert early <= middle <= late
+    assert early < late
+
+
+def test_a_rate_between_the_two_thresholds_slows_often_and_stops_seldom() -> None:
+    found = lived(CROWD, replace(NOBODY, hard_bounce=0.04, certainty=1e9))
+
+    assert found.chance_of_slowing > 0.7
+    assert found.chance_of_stopping < 0.3
+
+
+def test_rates_known_from_few_messages_spread_wider_than_those_known_from_many() -> None:
+    few, many = (lived(CROWD, replace(NOBODY, hard_bounce=0.1, certainty=known)) for known in (20, 1e9))
+
+    def width(found: Simulation) -> float:
+        return found.first_day["hard bounces"].p95 - found.first_day["hard bounces"].p5
+
+    assert width(few) > 1.5 * width(many)
 
 
 def test_the_same_seed_gives_the_same_lives_and_another_seed_others() -> None:

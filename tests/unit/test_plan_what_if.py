@@ -24,11 +24,29 @@ def caps(snapshot: s.Snapshot) -> list[int | None]:
         ("mailbox.2.daily_cap=20", [40, 20]),
         ("mailboxes.daily_cap=20", [20, 20]),
         ("mailboxes.daily_cap=x1.5", [60, 15]),
+        ("mailboxes.daily_cap=x1.19", [47, 11]),
         ("mailboxes.daily_cap=none", [None, None]),
     ],
 )
 def test_a_knob_turns_one_row_or_all_of_a_kind(knob: str, expected: list[int | None]) -> None:
     assert caps(turned(knob)) == expected
+
+
+def test_a_row_is_named_by_its_whole_number() -> None:
+    many = make.snapshot(mailboxes=tuple(make.mailbox(number) for number in (1, 10, 11)))
+
+    other = with_knobs(many, [parse_knob("mailbox.1.daily_cap=5")])
+
+    assert caps(other) == [5, 40, 40]
+
+
+def test_a_hold_can_be_tried_where_none_is_written_down() -> None:
+    held = '={"factor": "0", "reason": "what if"}'
+
+    other = turned(f"campaign.1.hold{held}", f"account.1.hold{held}")
+
+    assert other.campaigns[0].hold is not None
+    assert other.accounts[0].hold is not None
 
 
 def test_knobs_turn_policy_states_and_nested_fields() -> None:

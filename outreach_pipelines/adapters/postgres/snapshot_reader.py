@@ -6,7 +6,7 @@ any decision; the planner makes them from the snapshot.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from outreach_pipelines.adapters.calendar_data import country_around, holiday_da
 from outreach_pipelines.adapters.postgres.day_rows import DayRows
 from outreach_pipelines.adapters.postgres.held_scopes import HeldScopes
 from outreach_pipelines.adapters.postgres.snapshot_senders import account, mailboxes, open_threads, sending_domain
-from outreach_pipelines.domain.calendar import DailyHours, Weekday, WeeklyWindow
+from outreach_pipelines.domain.calendar import DailyHours, Weekday, WeeklyWindow, WorkCalendar
 from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.lead import FieldName, LawfulBasis
 from outreach_pipelines.domain.mailbox_health import HEALTH_VERSION
@@ -33,8 +33,11 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     CompanyKey,
     CompanyReplied,
     CompanyUse,
+    Country,
     DomainUse,
     Erased,
+    LeadFileHold,
+    MailboxId,
     PlanPolicy,
     PoolId,
     ProviderCap,
@@ -66,52 +69,71 @@ def read_snapshot(connection: Connection, tenant: TenantId, day: date) -> Snapsh
     rows = DayRows(connection)
     own = rows.one("tenant")
     day_start = datetime.combine(day, time(), ZoneInfo(own["zone"])).astimezone(UTC)
-    campaigns = rows.all("campaigns")
-    pressure = own["contact_days"] or 1
-    candidates = rows.all("candidates", day=day, day_start=day_start, contact_days=pressure)
     as_of = max(rows.now(), day_start)
+    campaigns, domains = rows.all("campaigns"), rows.all("domains", day=day)
+    candidates = rows.all("candidates", day=day, day_start=day_start, contact_days=own["contact_days"] or 1)
     holds = HeldScopes(rows.all("other_holds", as_of=as_of), tenant)
-    domains = rows.all("domains", day=day)
-    pools = {
-        name: PoolId(number)
-        for number, name in enumerate(sorted({row["pool"] for row in domains} | {row["pool"] for row in campaigns}), 1)
-    }
-    required = {row["campaign_id"]: frozenset(FieldName(name) for name in row["required_fields"]) for row in campaigns}
-    countries = {CountryCode(row["country"]) for row in candidates if row["country"]} | {CountryCode(own["country"])}
-    countries |= {CountryCode(code) for code in own["holiday_countries"]}
-    calendars = tuple(country_around(code, day) for code in sorted(countries))
-    policy = _policy(own)
-    ahead = follow_ups_ahead(
-        (open_threads(row) for row in rows.all("open_threads", day=day)),
-        {row["campaign_id"]: tuple(step["delay"] for step in row["steps"] or ()) for row in campaigns},
-        day=day,
-        calendar=own_calendar(policy, calendars),
-    )
+    pools = _pools(domains, campaigns)
+    policy, countries = _policy(own), _countries(own, candidates, day)
+    ahead = _follow_ups_ahead(rows, campaigns, day, own_calendar(policy, countries))
     return Snapshot(
         tenant_id=tenant,
         tenant_slug=TenantSlug(own["slug"]),
         day=day,
         as_of=as_of.replace(microsecond=0),
-        seed=int.from_bytes(hashlib.blake2b(f"{own['slug']}|{day}".encode(), digest_size=6).digest(), "big"),
-        versions=Versions(
-            zone_data_version(), holiday_data_version(), SourceVersion(POLICY_VERSION), SourceVersion(HEALTH_VERSION)
-        ),
+        seed=_seed(own["slug"], day),
+        versions=_versions(),
         policy=policy,
-        countries=calendars,
+        countries=countries,
         domains=tuple(sending_domain(row, pools) for row in domains),
         mailboxes=mailboxes(rows, day, day_start, ahead, holds),
         accounts=tuple(account(row, holds) for row in rows.all("accounts", day_start=day_start)),
         campaigns=tuple(_campaign(row, pools, holds) for row in campaigns),
-        candidates=tuple(_candidate(row, day, required[row["campaign_id"]]) for row in candidates),
-        used_today=_used(
-            rows.all("used_today", day_start=day_start),
-            {row["recipient_domain"] for row in candidates if row["at_company"]},
-        ),
-        lead_file_holds=holds.of_files(
-            rows.all("people_of_files", files=holds.files) if holds.files else (),
-            frozenset(row["enrollment_id"] for row in candidates),
-        ),
+        candidates=_candidates(candidates, campaigns, day),
+        used_today=_used(rows.all("used_today", day_start=day_start), candidates),
+        lead_file_holds=_held_files(rows, candidates, holds),
     )
+
+
+def _pools(domains: Iterable[RowMapping], campaigns: Iterable[RowMapping]) -> Mapping[str, PoolId]:
+    """Pools have names alone: numbered in their order."""
+    names = {row["pool"] for row in (*domains, *campaigns)}
+    return {name: PoolId(number) for number, name in enumerate(sorted(names), 1)}
+
+
+def _countries(own: RowMapping, candidates: Iterable[RowMapping], day: date) -> tuple[Country, ...]:
+    """The tenant's own, those whose holidays it keeps, and those of its people."""
+    codes = {own["country"], *own["holiday_countries"], *(row["country"] for row in candidates if row["country"])}
+    return tuple(country_around(CountryCode(code), day) for code in sorted(codes))
+
+
+def _follow_ups_ahead(
+    rows: DayRows, campaigns: Iterable[RowMapping], day: date, calendar: WorkCalendar
+) -> Mapping[MailboxId, tuple[int, ...]]:
+    threads = (open_threads(row) for row in rows.all("open_threads", day=day))
+    delays = {row["campaign_id"]: tuple(step["delay"] for step in row["steps"] or ()) for row in campaigns}
+    return follow_ups_ahead(threads, delays, day=day, calendar=calendar)
+
+
+def _seed(slug: str, day: date) -> int:
+    """48 bits, another number for each tenant and day."""
+    return int.from_bytes(hashlib.blake2b(f"{slug}|{day}".encode(), digest_size=6).digest(), "big")
+
+
+def _versions() -> Versions:
+    own = SourceVersion(POLICY_VERSION), SourceVersion(HEALTH_VERSION)
+    return Versions(zone_data_version(), holiday_data_version(), *own)
+
+
+def _candidates(candidates: Iterable[RowMapping], campaigns: Iterable[RowMapping], day: date) -> tuple[Candidate, ...]:
+    required = {row["campaign_id"]: frozenset(FieldName(name) for name in row["required_fields"]) for row in campaigns}
+    return tuple(_candidate(row, day, required[row["campaign_id"]]) for row in candidates)
+
+
+def _held_files(rows: DayRows, candidates: Iterable[RowMapping], holds: HeldScopes) -> tuple[LeadFileHold, ...]:
+    """Whom held lead files brought, of those who are candidates."""
+    people = rows.all("people_of_files", files=holds.files) if holds.files else ()
+    return holds.of_files(people, frozenset(row["enrollment_id"] for row in candidates))
 
 
 def _policy(row: RowMapping) -> PlanPolicy:
@@ -221,8 +243,9 @@ def _block(row: RowMapping) -> Block | None:
     return Away(away) if away is not None else None
 
 
-def _used(rows: Sequence[RowMapping], companies: Collection[str]) -> UsedToday:
+def _used(rows: Iterable[RowMapping], candidates: Iterable[RowMapping]) -> UsedToday:
     """A company is its mail domain, and so is its count. Of companies only those that a candidate is of are known as such."""
+    companies = {row["recipient_domain"] for row in candidates if row["at_company"]}
     by_kind: dict[str, dict[str, int]] = defaultdict(dict)
     for row in rows:
         kind, _, name = row["bucket"].partition(":")

@@ -64,13 +64,16 @@ _Turn = tuple[int, Eligible]
 
 
 class _Lane:
-    """Messages that the same mailboxes may carry. Time only goes forward."""
+    """Messages that the same mailboxes may carry. Time only goes forward: `turn_to` the present before looking at `ready`,
+    the people with the earliest deadline first among those whose window is open. Until `next_change` there is nothing to
+    turn, and most looks are over with that comparison."""
 
-    __slots__ = ("_ready", "_waiting", "key")
+    __slots__ = ("_waiting", "key", "next_change", "ready")
 
     def __init__(self, key: LaneKey, queue: Iterable[_Turn]) -> None:
         self.key = key
-        self._ready: list[_Ready] = []
+        self.next_change = NEVER
+        self.ready: list[_Ready] = []
         self._waiting: list[_Waiting] = []
         by_hours: dict[RecipientDay, list[_Turn]] = {}
         for row in queue:
@@ -78,42 +81,45 @@ class _Lane:
         for people in by_hours.values():
             people.reverse()
             self._wait(0, people)
+        self._look_ahead()
 
-    def head(self, now: int) -> _Ready | None:
-        """The people with the earliest deadline among those whose window is open."""
-        ready = self._ready
-        if self._waiting:
-            self._let_in(now)
+    def turn_to(self, now: int) -> None:
+        ready = self.ready
+        self._let_in(now)
         while ready and ready[0].closes <= now:
             _, _, span, people = heapq.heappop(ready)
             self._wait(span + 1, people)
             # They may have more open time today, and that may have begun since anyone looked.
             self._let_in(now)
-        return ready[0] if ready else None
+        self._look_ahead()
 
     def take_head(self) -> Eligible:
-        """The first of the people that `head` has shown."""
-        closes, _, span, people = self._ready[0]
+        """The first of the people who are ready."""
+        closes, _, span, people = self.ready[0]
         _, eligible = people.pop()
         if people:
-            heapq.heapreplace(self._ready, _Ready(closes, people[-1][0], span, people))
+            heapq.heapreplace(self.ready, _Ready(closes, people[-1][0], span, people))
         else:
-            heapq.heappop(self._ready)
+            heapq.heappop(self.ready)
+            self._look_ahead()
         return eligible
 
     @property
     def is_empty(self) -> bool:
-        return not self._ready and not self._waiting
+        return not self.ready and not self._waiting
 
     @property
     def next_opening(self) -> int:
         return self._waiting[0].opens if self._waiting else NEVER
 
+    def _look_ahead(self) -> None:
+        self.next_change = min(self.next_opening, self.ready[0].closes if self.ready else NEVER)
+
     def _let_in(self, now: int) -> None:
         waiting = self._waiting
         while waiting and waiting[0].opens <= now:
             _, closes, turn, span, people = heapq.heappop(waiting)
-            heapq.heappush(self._ready, _Ready(closes, turn, span, people))
+            heapq.heappush(self.ready, _Ready(closes, turn, span, people))
 
     def _wait(self, span: int, people: list[_Turn]) -> None:
         turn, eligible = people[-1]
@@ -147,19 +153,21 @@ class Sweep:
     def __init__(
         self, supply: Supply, queue: Sequence[Eligible], mailboxes: Iterable[MailboxId], quotas: Quotas | None
     ) -> None:
-        self._supply = supply
+        self._supply, self._ledger = supply, supply.ledger
         self._placed: list[Placed] = []
+        self._holds = supply.routes.holds.any
         self._desks: dict[MailboxId, list[_Desk]] = {}
         served = frozenset(mailboxes)
         dealt = None if quotas is None else {key: [count] for key, count in quotas.items() if count > 0}
-        apart = dealt is not None or supply.routes.holds.any
-        for lane, mailbox_ids in _lanes(queue, providers_apart=apart):
+        apart = dealt is not None or self._holds
+        for lane, mailbox_ids in _lanes(queue, supply.routes, providers_apart=apart):
             for mailbox_id in served.intersection(mailbox_ids):
                 quota = None if dealt is None else dealt.get((mailbox_id, lane.key.provider))
                 if dealt is None or quota is not None:
                     accounts = supply.routes.accounts(mailbox_id, lane.key.basis)
                     slowed = supply.routes.slowed(mailbox_id, lane.key)
                     self._desks.setdefault(mailbox_id, []).append(_Desk(lane, accounts, quota, slowed))
+        self._close_desks(tuple(self._desks))
 
     def run(self) -> list[Placed]:
         rooms = self._supply.rooms
@@ -178,56 +186,57 @@ class Sweep:
 
     def _visit(self, room: MailboxRoom, at: int) -> int:
         """Gives the slot to a message if one can have it. Returns when to come back to the mailbox."""
-        resume = self._supply.ledger.resume(room, at)
+        resume = self._ledger.resume(room, at)
         if resume != at:
             return resume
-        desks = self._open_desks(room)
-        admitted = desks
-        if self._supply.routes.holds.any:
-            kept = room.kept_places
-            admitted = [desk for desk in desks if desk.slowed is None or kept.admits(at, desk.slowed)]
-        chosen = self._choose(admitted, at)
-        if chosen is None and len(admitted) < len(desks):
-            return at + 1
-        if chosen is None:
-            return max(at + 1, min((desk.lane.next_opening for desk in desks), default=NEVER))
-        self._place(*chosen, room, at)
-        return at + 1
-
-    def _open_desks(self, room: MailboxRoom) -> list[_Desk]:
-        """Those that may still take messages. A desk that closes stays closed."""
         desks = self._desks[room.mailbox.id]
-        no_new = room.new_left <= 0
-        spent = self._supply.ledger.spent_accounts
-        still = [
-            desk
-            for desk in desks
-            if not desk.lane.is_empty
-            and not (no_new and desk.lane.key.is_new)
-            and (desk.quota is None or desk.quota[0] > 0)
-            and not spent.issuperset(desk.accounts)
-        ]
-        if len(still) < len(desks):
-            self._desks[room.mailbox.id] = still
-        return still
+        admitted = self._admitted(desks, room, at) if self._holds else desks
+        chosen = self._choose(admitted, at)
+        if chosen is not None:
+            self._place(*chosen, room, at)
+            return at + 1
+        self._desks[room.mailbox.id] = desks = [desk for desk in desks if not desk.lane.is_empty]
+        if self._holds and len(self._admitted(desks, room, at)) < len(desks):
+            return at + 1
+        return max(at + 1, min((desk.lane.next_opening for desk in desks), default=NEVER))
+
+    def _admitted(self, desks: Iterable[_Desk], room: MailboxRoom, at: int) -> list[_Desk]:
+        kept = room.kept_places
+        return [desk for desk in desks if desk.slowed is None or kept.admits(at, desk.slowed)]
+
+    def _close_desks(self, mailbox_ids: Iterable[MailboxId]) -> None:
+        """Leaves those that may still take messages. Limits only fill up: a desk that closes stays closed."""
+        spent = self._ledger.spent_accounts
+        for mailbox_id in mailbox_ids:
+            no_new = self._supply.rooms[mailbox_id].new_left <= 0
+            self._desks[mailbox_id] = [
+                desk
+                for desk in self._desks[mailbox_id]
+                if not (no_new and desk.lane.key.is_new)
+                and (desk.quota is None or desk.quota[0] > 0)
+                and not spent.issuperset(desk.accounts)
+            ]
 
     def _choose(self, desks: list[_Desk], at: int) -> tuple[Eligible, _Desk] | None:
+        refuse = self._ledger.recipients.refuse
         while True:
             first: _Ready | None = None
             for desk in desks:
-                head = desk.lane.head(at)
+                lane = desk.lane
+                if lane.next_change <= at:
+                    lane.turn_to(at)
                 # Turns are unique: a comparison never reaches the people.
-                if head is not None and (first is None or head < first):
-                    first, chosen = head, desk
+                if lane.ready and (first is None or lane.ready[0] < first):
+                    first, chosen = lane.ready[0], desk
             if first is None:
                 return None
             eligible = chosen.lane.take_head()
             # The recipient's limits only fill up: a message they refuse now is refused for the day.
-            if not self._supply.ledger.recipients.refuse(eligible.candidate):
+            if not refuse(eligible.candidate):
                 return eligible, chosen
 
     def _place(self, eligible: Eligible, desk: _Desk, room: MailboxRoom, at: int) -> None:
-        ledger = self._supply.ledger
+        ledger = self._ledger
         accounts = ledger.open_accounts(desk.accounts)
         room.take(at, is_new=eligible.lane.is_new, slowed=desk.slowed)
         ledger.use_slot(room.domain_id, at)
@@ -236,6 +245,10 @@ class Sweep:
         if desk.quota is not None:
             desk.quota[0] -= 1
         self._placed.append(Placed(eligible, room.mailbox.id, at, accounts))
+        if accounts[0] in ledger.spent_accounts:
+            self._close_desks(self._desks)
+        elif room.new_left <= 0 or (desk.quota is not None and desk.quota[0] <= 0):
+            self._close_desks([room.mailbox.id])
 
     def _clear_used_slots(self) -> None:
         used: dict[MailboxId, list[int]] = {}
@@ -245,7 +258,9 @@ class Sweep:
             self._supply.rooms[mailbox_id].drop_slots(slots)
 
 
-def _lanes(queue: Sequence[Eligible], *, providers_apart: bool) -> Iterable[tuple[_Lane, tuple[MailboxId, ...]]]:
+def _lanes(
+    queue: Sequence[Eligible], routes: Routes, *, providers_apart: bool
+) -> Iterable[tuple[_Lane, tuple[MailboxId, ...]]]:
     """Lanes of a queue, whose order breaks ties of deadlines. Where nothing is dealt out by provider, those of one reach
     are a single lane, which is quicker."""
     rows: dict[tuple[LaneKey, tuple[MailboxId, ...]], list[_Turn]] = {}
@@ -254,7 +269,7 @@ def _lanes(queue: Sequence[Eligible], *, providers_apart: bool) -> Iterable[tupl
         key = eligible.lane
         row = known.get(key)
         if row is None:
-            shared = key if providers_apart else key._replace(provider=None)
+            shared = key if providers_apart else routes.to_any_provider(key)
             row = known[key] = rows.setdefault((shared, eligible.mailbox_ids), [])
         row.append((turn, eligible))
     return [(_Lane(key, row), mailbox_ids) for (key, mailbox_ids), row in rows.items()]

@@ -45,7 +45,9 @@ def _pools(
     for mailbox_id, room in supply.rooms.items():
         rooms[pool_of[mailbox_id]].append(room)
     sent, new = Counter(p.mailbox_id for p in placed), Counter(p.mailbox_id for p in placed if p.eligible.lane.is_new)
-    waiting = Counter((pool_of[e.mailbox_ids[0]], e.lane.is_new) for e in eligible)
+    waiting: Counter[tuple[PoolId, bool]] = Counter()
+    for lane, count in Counter(e.lane for e in eligible).items():
+        waiting[lane.pool_id, lane.is_new] += count
     return tuple(_pool_day(pool_id, rooms[pool_id], sent, new, waiting) for pool_id in sorted(rooms))
 
 

@@ -6,12 +6,12 @@ once stays refused. Not here: who gets what is left (`assignment`).
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import zip_longest
 from math import floor
 
-from outreach_pipelines.domain.calendar import SECONDS_PER_DAY, Span, common, day_spans, epoch_seconds, load_zone
+from outreach_pipelines.domain.calendar import SECONDS_PER_DAY, Span, epoch_seconds, load_zone
 from outreach_pipelines.domain.send_plan.kept_places import ROLLING, DateRoom, KeptPlaces
 from outreach_pipelines.domain.send_plan.recipient_limits import UNLIMITED, RecipientLimits, limit_of
 from outreach_pipelines.domain.send_plan.slots import free_slots, open_spans
@@ -23,20 +23,20 @@ NEVER = 10**12
 
 class MailboxRoom:
     """A mailbox through the planning: free slots, room by date, rolling 24 hours, new leads, places kept early enough for
-    slowed messages."""
+    slowed messages. `times` are those of all that leaves, ascending; planning adds to them."""
 
-    __slots__ = ("_rolling", "_times", "dates", "domain_id", "free", "kept_places", "mailbox", "new_left", "open_spans")
+    __slots__ = ("_rolling", "dates", "domain_id", "free", "kept_places", "mailbox", "new_left", "open_spans", "times")
 
     def __init__(self, mailbox: Mailbox, snapshot: Snapshot, day: PlanDay) -> None:
         self.mailbox = mailbox
         self.domain_id = mailbox.domain_id
-        self._times = sorted(epoch_seconds(moment) for moment in mailbox.other_sends)
+        self.times = sorted(epoch_seconds(moment) for moment in mailbox.other_sends)
         self.open_spans = open_spans(mailbox, day)
-        self.free = free_slots(mailbox, snapshot, day, self._times)
+        self.free = free_slots(mailbox, snapshot, day, self.times)
         self.dates = _date_rooms(mailbox, day)
         self._rolling = limit_of(_held(mailbox, ROLLING))
         self.new_left = UNLIMITED
-        self.kept_places = KeptPlaces(mailbox, self.dates, self._times)
+        self.kept_places = KeptPlaces(mailbox, self.dates, self.times)
 
     @property
     def left(self) -> int:
@@ -64,7 +64,7 @@ class MailboxRoom:
 
     def rolling_from(self, moment: int) -> int:
         """`moment` if one more message fits into every 24 hours around it, else a later time to ask about."""
-        limit, times = self._rolling, self._times
+        limit, times = self._rolling, self.times
         if len(times) < limit:
             return moment
         if limit <= 0:
@@ -78,16 +78,29 @@ class MailboxRoom:
                 return times[first] + SECONDS_PER_DAY
         return moment
 
+    def rolling_open(self, slots: Sequence[int]) -> Iterator[int]:
+        """Those of ascending `slots` at which one more message fits into every 24 hours around. The 24 hours that refuse a
+        slot refuse all until the time to ask about next: these are passed over."""
+        index = 0
+        while index < len(slots):
+            at = slots[index]
+            after = self.rolling_from(at)
+            if after == at:
+                yield at
+                index += 1
+            else:
+                index = bisect_left(slots, after, index + 1)
+
     def take(self, moment: int, *, is_new: bool, slowed: Fraction | None = None) -> None:
         """`slowed`: what holds leave of this message alone."""
         self.kept_places.take(moment, slowed)
-        insort(self._times, moment)
+        insort(self.times, moment)
         self.date_room(moment).left -= 1
         self.new_left -= is_new
 
     def give_back(self, moment: int) -> None:
         """A message that was taken leaves again, and its slot is free. Not where places are kept for slowed ones."""
-        del self._times[bisect_left(self._times, moment)]
+        del self.times[bisect_left(self.times, moment)]
         self.date_room(moment).left += 1
         insort(self.free, moment)
 
@@ -100,15 +113,14 @@ class MailboxRoom:
 class Ledger:
     """The limits that mailboxes share."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, rooms: Iterable[MailboxRoom]) -> None:
         policy = snapshot.policy
         self.tenant_left = limit_of(policy.daily_cap) - sum(domain.sent_today for domain in snapshot.domains)
         self.domains = {domain.id: limit_of(domain.daily_cap) - domain.sent_today for domain in snapshot.domains}
         self._accounts = {account.id: limit_of(account.share_left) for account in snapshot.accounts}
         self.spent_accounts = {account for account, left in self._accounts.items() if left <= 0}
         self._minute_cap = limit_of(policy.minute_cap)
-        moments = (at for mailbox in snapshot.mailboxes for at in mailbox.other_sends)
-        self._minutes = defaultdict(int, Counter(epoch_seconds(at) // 60 for at in moments))
+        self._minutes = defaultdict(int, Counter(at // 60 for room in rooms for at in room.times))
         self.recipients = RecipientLimits(snapshot)
 
     def minute_is_full(self, moment: int) -> bool:
@@ -182,11 +194,10 @@ def _held(mailbox: Mailbox, multiple: Fraction) -> int | None:
 
 
 def _date_rooms(mailbox: Mailbox, day: PlanDay) -> list[DateRoom]:
-    zone = load_zone(mailbox.zone)
     sent = {sends.day: sends.count for sends in mailbox.sends_by_day}
     cap = limit_of(effective_cap(mailbox))
     return [
-        DateRoom(span, max(0, cap - sent.get(date, 0)), sent.get(date, 0), day_spans(date, zone))
-        for date in day.dates_in(zone)
-        for span in common(day_spans(date, zone), day.whole)
+        DateRoom(span, max(0, cap - sent.get(date, 0)), sent.get(date, 0), whole)
+        for date, whole, within in day.divided(load_zone(mailbox.zone))
+        for span in within
     ]

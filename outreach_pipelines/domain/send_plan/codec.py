@@ -10,14 +10,15 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import TypeVar
 
+from outreach_pipelines.domain.send_plan.collector import collector_resting
 from outreach_pipelines.domain.send_plan.faults import BadSnapshotError, require_sound
-from outreach_pipelines.domain.send_plan.json_form import reader, writer
+from outreach_pipelines.domain.send_plan.json_read import read
+from outreach_pipelines.domain.send_plan.json_write import text
 from outreach_pipelines.domain.send_plan.plan import Plan, PlanHash, SnapshotHash
 from outreach_pipelines.domain.send_plan.snapshot import Campaign, Mailbox, SendingDomain, Snapshot, UsedToday
 
 _HASH_BYTES = 32
 _NO_HASH = PlanHash("")
-_snapshot_text, _plan_text = writer(Snapshot), writer(Plan)
 Row = TypeVar("Row")
 
 
@@ -51,14 +52,20 @@ def canonical(snapshot: Snapshot) -> Snapshot:
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
     """Canonical JSON of a sound snapshot."""
-    return _snapshot_text(canonical(snapshot)).encode()
+    return encode_canonical(canonical(snapshot))
+
+
+def encode_canonical(snapshot: Snapshot) -> bytes:
+    """`encode_snapshot` of one whose lists are in their order already."""
+    return text(snapshot, Snapshot).encode()
 
 
 def decode_snapshot(data: bytes) -> Snapshot:
     """A sound snapshot. Raises `BadSnapshotError` that names every fault at once, of form or of content."""
     faults: list[str] = []
-    document = _load(data, faults)
-    snapshot = None if faults else reader(Snapshot)(document, "", faults)
+    with collector_resting():
+        document = _load(data, faults)
+        snapshot = None if faults else read(document, Snapshot, faults)
     if faults or not isinstance(snapshot, Snapshot):
         raise BadSnapshotError(faults)
     require_sound(snapshot)
@@ -72,14 +79,15 @@ def snapshot_hash(encoded: bytes) -> SnapshotHash:
 
 def encode_plan(plan: Plan) -> bytes:
     """Canonical JSON of a plan."""
-    return _plan_text(plan).encode()
+    return text(plan, Plan).encode()
 
 
 def decode_plan(data: bytes) -> Plan:
     """A plan as it was written. Raises `BadPlanError`, also when the content does not fit its hash."""
     faults: list[str] = []
-    document = _load(data, faults)
-    plan = None if faults else reader(Plan)(document, "", faults)
+    with collector_resting():
+        document = _load(data, faults)
+        plan = None if faults else read(document, Plan, faults)
     if faults or not isinstance(plan, Plan):
         message = "bad plan: " + "; ".join(faults)
         raise BadPlanError(message)

@@ -42,9 +42,9 @@ class Objection(NamedTuple):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Eligible:
-    """Nothing stands against it: where it may leave from and when."""
+    """Nothing stands against it: where it may leave from and when. One object for each candidate."""
 
     candidate: Candidate
     lane: LaneKey

@@ -210,9 +210,9 @@ class Exchange:
                 yield row
 
     def _may_open(self, candidate: Candidate, limits: tuple[Limit, ...]) -> bool:
-        caps = tuple(self._recipients.caps_on(candidate))
-        others = (cap for cap in caps if cap not in limits and self._recipients.room(cap) <= 0)
-        return all(limit in caps for limit in limits) and self._rank.guarded.isdisjoint(others)
+        caps = frozenset(self._recipients.caps_on(candidate))
+        others = (cap for cap in self._recipients.used_up(candidate) if cap not in limits)
+        return caps.issuperset(limits) and self._rank.guarded.isdisjoint(others)
 
 
 def _place(hole: _Hole) -> tuple[MailboxId, int, bool]:

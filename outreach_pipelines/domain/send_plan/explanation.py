@@ -53,7 +53,7 @@ class Explainer:
         by_mailboxes, detail = self._mailboxes_bind(eligible)
         found = self._supply.ledger.recipients.refusals(eligible.candidate)
         if by_mailboxes is not None:
-            found = sorted([*found, by_mailboxes], key=power)
+            found = sorted([*found, by_mailboxes], key=power) if found else [by_mailboxes]
         if not found:
             message = f"enrollment {eligible.candidate.enrollment_id} has a free slot and was not placed"
             raise UnexplainedError(message)
@@ -118,11 +118,12 @@ class Explainer:
 
     def _rolling_is_used(self, room: MailboxRoom, spans: Sequence[Span], key: LaneKey) -> bool:
         slots = self._slots_by_holds(room, spans, key)
-        return bool(slots) and all(room.rolling_from(at) != at for at in slots)
+        return bool(slots) and next(room.rolling_open(slots), None) is None
 
     def _minutes_are_full(self, room: MailboxRoom, spans: Sequence[Span], key: LaneKey) -> bool:
-        slots = [at for at in self._slots_by_holds(room, spans, key) if room.rolling_from(at) == at]
-        return bool(slots) and all(self._supply.ledger.minute_is_full(at) for at in slots)
+        slots = room.rolling_open(self._slots_by_holds(room, spans, key))
+        first = next(slots, None)
+        return first is not None and all(map(self._supply.ledger.minute_is_full, (first, *slots)))
 
     def _shares_are_used(self, room: MailboxRoom, _: Sequence[Span], key: LaneKey) -> bool:
         accounts = self._supply.routes.accounts(room.mailbox.id, key.basis)
@@ -165,7 +166,10 @@ def _cap_is_used(room: MailboxRoom, spans: Sequence[Span], _: LaneKey) -> bool:
 
 
 def _slots_on_open_dates(room: MailboxRoom, spans: Sequence[Span]) -> list[int]:
-    return [at for at in room.slots_within(spans) if room.date_room(at).left > 0]
+    slots = room.slots_within(spans)
+    if all(date.left > 0 for date in room.dates):
+        return slots
+    return [at for at in slots if room.date_room(at).left > 0]
 
 
 def _summed_up(rooms: Sequence[MailboxRoom], firsts: Sequence[Constraint | None]) -> tuple[Constraint | None, str]:

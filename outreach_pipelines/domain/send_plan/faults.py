@@ -261,9 +261,11 @@ def _within(where: str, number: int, low: int, high: int | None) -> Iterator[str
 
 
 def _repeated(where: str, keys: Iterable[Hashable]) -> Iterator[str]:
-    for key, count in Counter(keys).items():
-        if count > 1:
-            yield f"{where} {key} stands {count} times"
+    listed = list(keys)
+    if len(set(listed)) < len(listed):
+        for key, count in Counter(listed).items():
+            if count > 1:
+                yield f"{where} {key} stands {count} times"
 
 
 def _known(

@@ -202,11 +202,16 @@ class _Budgets:
 
     def __init__(self, placed: Counter[MailboxId], waiting: Counter[MailboxId]) -> None:
         self._placed, self._waiting = placed, waiting
+        self._known: dict[tuple[MailboxId, int, int], int | None] = {}
         self.steps: dict[MailboxId, tuple[Mailbox, tuple[int, ...]]] = {}
 
     def of(self, mailbox_id: MailboxId) -> int | None:
-        mailbox, steps = self.steps[mailbox_id]
-        return budget_of(mailbox, steps, placed=self._placed[mailbox_id], waiting=self._waiting[mailbox_id])
+        facts = mailbox_id, self._placed[mailbox_id], self._waiting[mailbox_id]
+        # A message that is tried elsewhere and put back asks for the same budgets again and again.
+        if facts not in self._known:
+            mailbox, steps = self.steps[mailbox_id]
+            self._known[facts] = budget_of(mailbox, steps, placed=facts[1], waiting=facts[2])
+        return self._known[facts]
 
     def more_for_new_leads(self, mailbox_id: MailboxId, messages: int) -> int:
         before = self.of(mailbox_id)

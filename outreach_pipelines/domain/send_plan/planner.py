@@ -3,20 +3,21 @@
 Here belongs the order of the work. Not here: the rules themselves.
 """
 
-import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from hashlib import blake2b
 from itertools import accumulate
+from typing import TypeAlias
 
 from outreach_pipelines.domain.calendar import utc_time
 from outreach_pipelines.domain.send_plan import explanation
 from outreach_pipelines.domain.send_plan.assignment import Placed, Supply
 from outreach_pipelines.domain.send_plan.breakdown import breakdown
 from outreach_pipelines.domain.send_plan.capacity import Ledger, MailboxRoom
-from outreach_pipelines.domain.send_plan.codec import canonical, encode_snapshot, sealed, snapshot_hash
+from outreach_pipelines.domain.send_plan.codec import canonical, encode_canonical, sealed, snapshot_hash
+from outreach_pipelines.domain.send_plan.collector import collector_resting
 from outreach_pipelines.domain.send_plan.eligibility import Eligible, Examined, Examiner
 from outreach_pipelines.domain.send_plan.explanation import Explainer
 from outreach_pipelines.domain.send_plan.faults import require_sound
@@ -28,12 +29,16 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     Candidate,
     EnrollmentId,
     Snapshot,
+    Variant,
     VariantName,
 )
 from outreach_pipelines.domain.send_plan.windows import PlanDay
 
 PLANNER_VERSION = PlannerVersion("4")
 """Raised with every change that may give another plan for the same snapshot."""
+
+_Wordings: TypeAlias = Mapping[tuple[CampaignId, int], tuple[Sequence[Variant], Sequence[int]]]
+"""Of a step: its variants, and the sums of their weights up to each."""
 
 
 def plan(snapshot: Snapshot) -> Plan:
@@ -42,20 +47,8 @@ def plan(snapshot: Snapshot) -> Plan:
     Every candidate gets a decision. A past day gets decisions only. Raises `BadSnapshotError` that names every fault.
     """
     require_sound(snapshot)
-    with _collector_resting():
+    with collector_resting():
         return _plan(canonical(snapshot))
-
-
-@contextmanager
-def _collector_resting() -> Iterator[None]:
-    """A plan has no cycles: looking for them among hundreds of thousands of rows took a third of the planner's time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _plan(snapshot: Snapshot) -> Plan:
@@ -64,14 +57,14 @@ def _plan(snapshot: Snapshot) -> Plan:
     examined = [examiner.examine(candidate) for candidate in snapshot.candidates]
     eligible = [row for row in examined if isinstance(row, Eligible)]
     rooms = {mailbox.id: MailboxRoom(mailbox, snapshot, day) for mailbox in snapshot.mailboxes}
-    supply = Supply(rooms, Ledger(snapshot), examiner.routes)
+    supply = Supply(rooms, Ledger(snapshot, rooms.values()), examiner.routes)
     placed = Phases(snapshot, supply).run(eligible)
     decisions = _decisions(examined, placed, Explainer(supply))
     unsealed = Plan(
         tenant_id=snapshot.tenant_id,
         day=snapshot.day,
         planner_version=PLANNER_VERSION,
-        snapshot_hash=snapshot_hash(encode_snapshot(snapshot)),
+        snapshot_hash=snapshot_hash(encode_canonical(snapshot)),
         plan_hash=PlanHash(""),
         placements=_placements(snapshot, placed),
         decisions=decisions,
@@ -94,13 +87,21 @@ def _decisions(
 
 def _placements(snapshot: Snapshot, placed: Mapping[EnrollmentId, Placed]) -> tuple[Placement, ...]:
     """In the order of their time."""
-    campaigns = {campaign.id: campaign for campaign in snapshot.campaigns}
+    wordings = _wordings(snapshot.campaigns)
     rows = sorted(placed.values(), key=lambda row: (row.due_at, row.eligible.candidate.enrollment_id))
     moment = cache(utc_time)  # the windows of thousands open and close at the same few moments
-    return tuple(_placement(row, campaigns, moment) for row in rows)
+    return tuple(_placement(row, wordings, moment) for row in rows)
 
 
-def _placement(row: Placed, campaigns: Mapping[CampaignId, Campaign], moment: Callable[[int], datetime]) -> Placement:
+def _wordings(campaigns: Iterable[Campaign]) -> _Wordings:
+    return {
+        (campaign.id, step.number): (step.variants, tuple(accumulate(variant.weight for variant in step.variants)))
+        for campaign in campaigns
+        for step in campaign.steps
+    }
+
+
+def _placement(row: Placed, wordings: _Wordings, moment: Callable[[int], datetime]) -> Placement:
     candidate = row.eligible.candidate
     window = row.eligible.recipient_day.permitted_around(row.due_at)
     return Placement(
@@ -112,18 +113,16 @@ def _placement(row: Placed, campaigns: Mapping[CampaignId, Campaign], moment: Ca
         due_at=utc_time(row.due_at),
         window_start=moment(window.start),
         window_end=moment(window.end),
-        variant=_variant(candidate, campaigns[candidate.campaign_id]),
+        variant=_variant(candidate, *wordings[candidate.campaign_id, candidate.step]),
         account_ids=row.account_ids,
     )
 
 
-def _variant(candidate: Candidate, campaign: Campaign) -> VariantName:
-    """Chances by weight, fixed by who and which step and not by the day, so that planning again keeps the wording."""
-    variants = campaign.steps[candidate.step - 1].variants
+def _variant(candidate: Candidate, variants: Sequence[Variant], ends: Sequence[int]) -> VariantName:
+    """Chances by weight, fixed by who and which step and not by the day, so that planning again keeps the wording. `ends`
+    are the sums of the weights up to each variant."""
     if len(variants) == 1:
         return variants[0].name
     name = f"{candidate.campaign_id}|{candidate.step}|{candidate.lead_id}|{candidate.round}"
     number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
-    turn = number % sum(variant.weight for variant in variants)
-    ends = accumulate(variant.weight for variant in variants)
-    return next(variant.name for variant, end in zip(variants, ends, strict=True) if turn < end)
+    return variants[bisect_right(ends, number % ends[-1])].name

@@ -46,8 +46,19 @@ class RecipientLimits:
 
     def refusals(self, candidate: Candidate) -> list[Constraint]:
         """The limits that are used up, strongest first."""
-        found = [limit[0] for limit in self.caps_on(candidate) if self.room(limit) <= 0]
+        found = [constraint for constraint, _ in self.used_up(candidate)]
         return [*found, Constraint.CONTACT_PRESSURE] if self.press(candidate) else found
+
+    def used_up(self, candidate: Candidate) -> list[Limit]:
+        """Those of `caps_on` without room. Asked of everybody: most meet none of them, and that costs three comparisons."""
+        found: list[Limit] = []
+        if self._domains[candidate.recipient_domain] >= self._domain_cap:
+            found.append((Constraint.RECIPIENT_DOMAIN_CAP, candidate.recipient_domain))
+        if self._providers[candidate.provider] >= self._provider_caps.get(candidate.provider, UNLIMITED):
+            found.append((Constraint.RECIPIENT_PROVIDER_CAP, candidate.provider))
+        if candidate.company is not None and self._companies[candidate.company] >= self._company_cap:
+            found.append((Constraint.COMPANY_CAP, candidate.company))
+        return found
 
     def caps_on(self, candidate: Candidate) -> Iterator[Limit]:
         """The caps that a message counts against, strongest first; contact pressure, which has no cap of its own, aside."""

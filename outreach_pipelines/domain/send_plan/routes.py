@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import takewhile
-from typing import NamedTuple
+from typing import TypeAlias
 
 from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.send_plan.holds import Holds
@@ -31,10 +31,12 @@ FULL_WEIGHT = 100
 """The health of a domain towards a provider about which nothing is known."""
 
 
-class LaneKey(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class LaneKey:
     """What decides which mailboxes a message may leave from: its thread's mailbox (then the pool is that one's), or the
-    campaign's pool. To a follow-up the recipient's provider makes no difference: None, unless a hold of its mailbox speaks
-    of providers. `slow` is what holds on its campaign and lead file leave of it, None where that is all."""
+    campaign's pool. One object for each lane of a planning, so that equality is identity. To a follow-up the recipient's
+    provider makes no difference: None, unless a hold of its mailbox speaks of providers. `slow` is what holds on its
+    campaign and lead file leave of it, None where that is all."""
 
     pool_id: PoolId
     sticky: MailboxId | None
@@ -42,6 +44,10 @@ class LaneKey(NamedTuple):
     provider: RecipientProvider | None
     is_new: bool
     slow: Fraction | None = None
+
+
+_Facts: TypeAlias = tuple[MailboxId | None, LawfulBasis, RecipientProvider | None, bool, Fraction | None]
+"""Of a `LaneKey`, all but its pool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +80,31 @@ class Routes:
             self._pools.setdefault(self._domains[mailbox.domain_id].pool_id, []).append(mailbox)
         self._campaign_pools = {campaign.id: campaign.pool_id for campaign in snapshot.campaigns}
         self.holds = Holds(snapshot)
-        self._lanes: dict[
-            tuple[CampaignId, MailboxId | None, LawfulBasis, RecipientProvider | None, bool, Fraction | None], LaneKey
-        ] = {}
+        self._lanes: dict[tuple[PoolId, _Facts], LaneKey] = {}
+        self._lanes_of: dict[tuple[CampaignId, _Facts], LaneKey] = {}
         self._reaches: dict[LaneKey, Reach] = {}
+        self._by_account: dict[tuple[MailboxId, LawfulBasis], tuple[Constraint, ...]] = {}
         self._usable: dict[tuple[MailboxId, LawfulBasis], tuple[AccountId, ...]] = {}
 
     def lane_key(self, candidate: Candidate) -> LaneKey:
         is_new = is_new_lead(candidate)
         provider = candidate.provider if is_new or candidate.sticky_mailbox in self.holds.by_provider else None
         slow = self.holds.message_factor(candidate) if self.holds.slow_messages else None
-        facts = candidate.campaign_id, candidate.sticky_mailbox, candidate.basis, provider, is_new, slow
-        known = self._lanes.get(facts)
+        facts = candidate.sticky_mailbox, candidate.basis, provider, is_new, slow
+        known = self._lanes_of.get((candidate.campaign_id, facts))
         if known is None:
             pool = self._pool_of(candidate.campaign_id, candidate.sticky_mailbox)
-            known = LaneKey(pool, candidate.sticky_mailbox, candidate.basis, provider, is_new, slow)
-            self._lanes[facts] = known
+            known = self._lanes_of[candidate.campaign_id, facts] = self._lane(pool, facts)
+        return known
+
+    def to_any_provider(self, key: LaneKey) -> LaneKey:
+        """The lane without its recipients' provider: where that makes no difference, lanes of all providers are one."""
+        return self._lane(key.pool_id, (key.sticky, key.basis, None, key.is_new, key.slow))
+
+    def _lane(self, pool: PoolId, facts: _Facts) -> LaneKey:
+        known = self._lanes.get((pool, facts))
+        if known is None:
+            known = self._lanes[pool, facts] = LaneKey(pool, *facts)
         return known
 
     def _pool_of(self, campaign_id: CampaignId, sticky: MailboxId | None) -> PoolId:
@@ -150,7 +165,10 @@ class Routes:
     def _objections(self, mailbox: Mailbox, key: LaneKey) -> Iterator[Constraint]:
         """What speaks against a mailbox, in the order of power."""
         domain = self._domains[mailbox.domain_id]
-        yield from self._account_objections(mailbox, domain, key.basis)
+        account = mailbox.id, key.basis
+        if account not in self._by_account:
+            self._by_account[account] = tuple(self._account_objections(mailbox, domain, key.basis))
+        yield from self._by_account[account]
         if mailbox.state is MailboxState.RETIRED:
             yield Constraint.MAILBOX_RETIRED
         if mailbox.state is MailboxState.RESTING:

@@ -52,9 +52,7 @@ class Seats:
         recipients = self._supply.ledger.recipients
         spent = set(self._supply.ledger.spent_accounts)
         budgets = {row.mailbox_id: self._supply.rooms[row.mailbox_id].new_left for row in leaving}
-        full = [
-            cap for row in leaving for cap in recipients.caps_on(row.eligible.candidate) if recipients.room(cap) <= 0
-        ]
+        full = [cap for row in leaving for cap in recipients.used_up(row.eligible.candidate)]
         for row in leaving:
             self._lift(row)
         gained = self._seated(coming, crowded, {self._supply.rooms[row.mailbox_id].domain_id for row in leaving})

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import date
 from hashlib import blake2b
-from itertools import count
+from itertools import chain, count
 from struct import unpack
 
 from outreach_pipelines.domain.calendar import Span, common, load_zone, local_spans
@@ -52,5 +52,5 @@ def _grid(mailbox: Mailbox, spans: Iterable[Span], jitter: Iterator[int]) -> lis
 def _jitter(seed: int, day: date, mailbox: Mailbox) -> Iterator[int]:
     """32-bit numbers, 16 from each digest."""
     name = f"{seed}|{day}|{mailbox.id}|".encode()
-    for block in count():
-        yield from unpack(">16I", blake2b(name + b"%d" % block, digest_size=64).digest())
+    blocks = (unpack(">16I", blake2b(name + b"%d" % block, digest_size=64).digest()) for block in count())
+    return chain.from_iterable(blocks)

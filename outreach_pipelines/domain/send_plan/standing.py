@@ -164,5 +164,5 @@ class Standing:
     def _set_aside(self, eligible: Eligible) -> None:
         candidate = eligible.candidate
         if not self._limits.press(candidate):
-            full = tuple(limit for limit in self._limits.caps_on(candidate) if self._limits.room(limit) <= 0)
+            full = tuple(self._limits.used_up(candidate))
             self._refused[eligible.lane].setdefault((eligible.recipient_day, full), deque()).append(eligible)

@@ -10,7 +10,8 @@ Here belongs the search along caps. Not here: slots that change hands (`exchange
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate
+from operator import attrgetter
 from typing import NamedTuple
 
 from outreach_pipelines.domain.send_plan.assignment import Placed, Supply
@@ -48,11 +49,14 @@ class Claims:
     repeated: frozenset[RecipientKey]
 
 
-class _Kind(NamedTuple):
-    """Those of one rank who wait for the same."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    """Those of one rank who wait for the same, in their order; `order` is that of the lines."""
 
     rank: int
     ties: Ties
+    order: tuple[int, int]
+    people: deque[Eligible]
 
 
 class _Trade(NamedTuple):
@@ -70,15 +74,16 @@ class Trades:
         self._supply, self._placed, self._claims, self._seats = supply, placed, claims, seats
         self._rank_of = {e.candidate.enrollment_id: n for n, rank in enumerate(claims.ranks) for e in rank}
         self._looks, self._stock, self._longest = 0, 0, 0
-        self._order: dict[_Kind, tuple[int, int]] = {}
         self._own: dict[EnrollmentId, Ties] = {}
         self._crowded: set[EnrollmentId] = set()
         self._failed: Counter[EnrollmentId] = Counter()
-        self._lines: dict[_Kind, deque[Eligible]] = {}
-        self._kinds: dict[Tie, dict[_Kind, None]] = defaultdict(dict)
+        self._lines: dict[tuple[int, Ties], _Line] = {}
+        self._lines_at: dict[Tie, list[_Line]] = defaultdict(list)
         self._standing: dict[Tie, dict[EnrollmentId, Placed]] = defaultdict(dict)
         self._dead: set[tuple[Ties, tuple[int, ...]]] = set()
         self._has_seat: dict[tuple[LaneKey, RecipientDay], bool] = {}
+        self._known_lines: dict[Ties, Sequence[_Line]] = {}
+        self._ties_of_places: dict[tuple[MailboxId, bool], Ties] = {}
 
     def run(self) -> bool:
         """Changes `placed` and what is left, and tells whether it did."""
@@ -100,23 +105,23 @@ class Trades:
 
     def _pass(self) -> None:
         """The short trades of everybody come before the long ones of anybody."""
-        for kind, line in sorted(self._lines.items(), key=lambda row: row[0].rank):
-            for eligible in tuple(line) if kind.ties else ():
+        for line in sorted(self._lines.values(), key=_in_order):
+            for eligible in tuple(line.people) if line.ties else ():
                 if self._looks <= 0:
                     return
                 if self._is_hopeful(eligible):
-                    self._seek(eligible, kind.ties)
+                    self._seek(eligible, line.ties)
 
     def _is_hopeful(self, eligible: Eligible) -> bool:
         id_ = eligible.candidate.enrollment_id
-        return id_ not in self._placed and self._failed[id_] < TRIED
+        return id_ not in self._placed and self._failed.get(id_, 0) < TRIED
 
     def _look_around(self) -> None:
         everybody = [e for rank in self._claims.ranks for e in rank]
         for eligible in everybody:
             if eligible.candidate.enrollment_id not in self._placed:
                 self._line_up(eligible)
-        for eligible in everybody if self._kinds else ():
+        for eligible in everybody if self._lines_at else ():
             row = self._placed.get(eligible.candidate.enrollment_id)
             if row is not None and self._may_leave(row):
                 self._stand(row)
@@ -131,20 +136,25 @@ class Trades:
     def _line_up(self, eligible: Eligible) -> None:
         if self._supply.ledger.recipients.press(eligible.candidate):
             return
-        kind = _Kind(self._rank_of[eligible.candidate.enrollment_id], self._ties_of_waiting(eligible))
-        self._lines.setdefault(kind, deque()).append(eligible)
-        self._order.setdefault(kind, (kind.rank, len(self._order)))
-        for tie in kind.ties:
-            self._kinds[tie][kind] = None
+        rank, ties = self._rank_of[eligible.candidate.enrollment_id], self._ties_of_waiting(eligible)
+        line = self._lines.get((rank, ties))
+        if line is None:
+            line = self._lines[rank, ties] = _Line(rank, ties, (rank, len(self._lines)), deque())
+            for tie in ties:
+                self._lines_at[tie].append(line)
+            self._known_lines.clear()
+        line.people.append(eligible)
 
     def _stand(self, row: Placed) -> None:
-        ties = self._own[row.eligible.candidate.enrollment_id] = self._ties(row)
-        for tie in ties:
-            if tie in self._kinds:
-                self._standing[tie][row.eligible.candidate.enrollment_id] = row
+        ties = self._ties(row)
+        wanted = self._lines_at.keys() & ties
+        if wanted:
+            self._own[row.eligible.candidate.enrollment_id] = ties
+        for tie in wanted:
+            self._standing[tie][row.eligible.candidate.enrollment_id] = row
 
     def _ties_of_waiting(self, eligible: Eligible) -> Ties:
-        ties: list[Tie] = list(self._recipient_ties(eligible))
+        ties: list[Tie] = [*self._supply.ledger.recipients.used_up(eligible.candidate)]
         if not self._finds_seat(eligible):
             self._crowded.add(eligible.candidate.enrollment_id)
             ties.append(self._place_tie(eligible))
@@ -164,18 +174,19 @@ class Trades:
             return Constraint.DOMAIN_CAP, room.domain_id
         return Constraint.MAILBOX_CAP, room.mailbox.id
 
-    def _recipient_ties(self, eligible: Eligible) -> Iterator[Tie]:
-        recipients = self._supply.ledger.recipients
-        return (cap for cap in recipients.caps_on(eligible.candidate) if recipients.room(cap) <= 0)
-
     def _ties(self, row: Placed) -> Ties:
         """All that is used up, in part by this message."""
-        room = self._supply.rooms[row.mailbox_id]
-        own: list[Tie] = [*self._recipient_ties(row.eligible), (Constraint.MAILBOX_CAP, row.mailbox_id)]
-        own.append((Constraint.NEW_LEAD_BUDGET, row.eligible.lane.pool_id))
-        if self._supply.ledger.domains[room.domain_id] <= 0:
-            own.append((Constraint.DOMAIN_CAP, room.domain_id))
-        return frozenset(own)
+        domain_id = self._supply.rooms[row.mailbox_id].domain_id
+        place = row.mailbox_id, self._supply.ledger.domains[domain_id] <= 0
+        ties = self._ties_of_places.get(place)
+        if ties is None:
+            own: list[Tie] = [(Constraint.MAILBOX_CAP, row.mailbox_id)]
+            own.append((Constraint.NEW_LEAD_BUDGET, row.eligible.lane.pool_id))
+            if place[1]:
+                own.append((Constraint.DOMAIN_CAP, domain_id))
+            ties = self._ties_of_places[place] = frozenset(own)
+        used_up = self._supply.ledger.recipients.used_up(row.eligible.candidate)
+        return ties.union(used_up) if used_up else ties
 
     def _seek(self, eligible: Eligible, ties: Ties) -> None:
         """A place for somebody who waits, if one can be had."""
@@ -187,40 +198,52 @@ class Trades:
     def _trades(self, trade: _Trade, missing: Ties) -> Iterator[_Trade]:
         """Ways on in which somebody leaves who frees all that is missing."""
         left = frozenset(row.eligible.candidate.enrollment_id for row in trade.leaving)
-        rows = min((self._standing[tie] for tie in sorted(missing, key=str)), key=len)
-        for id_, row in tuple(rows.items()):
+        ties = missing if len(missing) == 1 else sorted(missing, key=str)
+        rows = min((self._standing[tie] for tie in ties), key=len)
+        for id_, row in rows.items():
             self._looks -= 1
             if self._looks < 0:
                 return
-            if id_ in rows and id_ not in left and missing <= (own := self._own[id_]):
+            if id_ not in left and missing <= (own := self._own[id_]):
                 freed = (trade.freed | own) - missing
                 yield from self._ways_on(_Trade((*trade.leaving, row), trade.coming, freed))
 
     def _ways_on(self, trade: _Trade) -> Iterator[_Trade]:
         """Somebody comes for what has been freed: with it alone that is a trade, else another one has to leave."""
-        state = trade.freed, self._debts(trade)
+        debts = self._debts(trade)
+        state = trade.freed, debts
         if state in self._dead:
             return
         self._dead.add(state)
-        for kind in sorted(
-            {kind for tie in trade.freed for kind in self._kinds.get(tie, ())}, key=self._order.__getitem__
-        ):
-            for comer in self._first_of(kind, trade.coming):
-                found = _Trade(trade.leaving, (*trade.coming, comer), trade.freed - kind.ties)
-                if kind.ties <= trade.freed:
-                    if max(self._debts(found), default=0) <= 0:
-                        yield found
-                elif len(trade.leaving) < self._longest:
-                    yield from self._trades(found, kind.ties - trade.freed)
+        for line in self._lines_of(trade.freed):
+            self._looks -= 1
+            missing = line.ties - trade.freed
+            may_come = len(trade.leaving) < self._longest if missing else _pays(debts, line.rank)
+            for comer in self._first_of(line.people, trade.coming) if may_come else ():
+                found = _Trade(trade.leaving, (*trade.coming, comer), trade.freed - line.ties)
+                if missing:
+                    yield from self._trades(found, missing)
+                else:
+                    yield found
 
-    def _first_of(self, kind: _Kind, coming: Sequence[Eligible]) -> Sequence[Eligible]:
-        self._looks -= 1
-        line = self._lines[kind]
+    def _lines_of(self, freed: Ties) -> Sequence[_Line]:
+        """Of those who wait for any of these. Many trades free the same."""
+        known = self._known_lines.get(freed)
+        if known is None:
+            lines = {line for tie in freed for line in self._lines_at.get(tie, ())}
+            known = self._known_lines[freed] = sorted(lines, key=_in_order)
+        return known
+
+    def _first_of(self, line: deque[Eligible], coming: Sequence[Eligible]) -> Sequence[Eligible]:
         while line and not self._is_hopeful(line[0]):
             line.popleft()
-        return tuple(
-            islice((e for e in line if self._is_hopeful(e) and all(e is not other for other in coming)), TRIED)
-        )
+        found: list[Eligible] = []
+        for eligible in line:
+            if self._is_hopeful(eligible) and eligible not in coming:
+                found.append(eligible)
+                if len(found) == TRIED:
+                    break
+        return found
 
     def _debts(self, trade: _Trade) -> tuple[int, ...]:
         """How many messages each rank with those before it would lose."""
@@ -249,3 +272,11 @@ class Trades:
             if self._may_leave(row):
                 self._stand(row)
         return True
+
+
+def _pays(debts: Sequence[int], rank: int) -> bool:
+    """Whether one message more of this rank leaves no rank with a loss."""
+    return all(debt <= (place >= rank) for place, debt in enumerate(debts))
+
+
+_in_order = attrgetter("order")

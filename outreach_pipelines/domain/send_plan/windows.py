@@ -6,6 +6,7 @@ Here belongs the recipient's side of time. Not here: the mailbox's hours and min
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from outreach_pipelines.domain.calendar import (
@@ -48,6 +49,14 @@ class RecipientDay:
         return next(span for span in self.permitted if span.start <= moment < span.end)
 
 
+class LocalDate(NamedTuple):
+    """A date of some zone: all of its hours, and those that lie in the plan's day."""
+
+    day: date
+    whole: tuple[Span, ...]
+    within: tuple[Span, ...]
+
+
 class PlanDay:
     """The plan's day as spans: the tenant's local date, cut at `as_of` unless it is past."""
 
@@ -57,10 +66,20 @@ class PlanDay:
         self.whole = day_spans(snapshot.day, zone)
         self.is_past = snapshot.day < local_date(self.as_of, zone)
         self.left = self.whole if self.is_past else common(self.whole, (Span(self.as_of, self.as_of + 10**10),))
+        self._dates: dict[ZoneInfo, tuple[LocalDate, ...]] = {}
 
     def dates_in(self, zone: ZoneInfo) -> tuple[date, ...]:
         """The dates of another zone that touch the day, with a margin on both sides."""
         return dates_around(Span(self.whole[0].start, self.whole[-1].end), zone) if self.whole else ()
+
+    def divided(self, zone: ZoneInfo) -> tuple[LocalDate, ...]:
+        """The day by the dates of another zone: computed once for each zone, since mailboxes share a few."""
+        known = self._dates.get(zone)
+        if known is None:
+            wholes = {date_: day_spans(date_, zone) for date_ in self.dates_in(zone)}
+            parts = (LocalDate(date_, whole, common(whole, self.whole)) for date_, whole in wholes.items())
+            known = self._dates[zone] = tuple(parts)
+        return known
 
 
 class Windows:
