@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.content_version import FEED_TAGS
 from assets.feeds import replies
+from outreach_pipelines.application.read_mail import OpenReading
 from outreach_pipelines.application.record_events import EventStore
 from outreach_pipelines.application.replies_in_turn import Turn, read_in_turn
 from outreach_pipelines.application.sync_replies import InboxReader, ReplyStore
@@ -17,13 +18,15 @@ def replies_in_inboxes(
     inbox_reader: dg.ResourceParam[InboxReader],
     reply_store: dg.ResourceParam[ReplyStore],
     event_store: dg.ResourceParam[EventStore],
+    open_reading: dg.ResourceParam[OpenReading],
     tenants: dg.ResourceParam[TenantDirectory],
 ) -> dg.SensorResult | dg.SkipReason:
     """Asks every inbox of every tenant for news, and takes it. A login that fails is that mailbox's signal, never an empty inbox.
 
     Its cursor is the tenant that was read last: a tick that runs out of time goes on behind it.
     """
-    turns = list(read_in_turn(inbox_reader, reply_store, event_store, tenants.all(), after=context.cursor))
+    rows = tenants.all()
+    turns = list(read_in_turn(inbox_reader, reply_store, event_store, rows, after=context.cursor, reading=open_reading))
     if turns:
         context.update_cursor(turns[-1].row.ref.slug)
     told = [_told(turn) for turn in turns if turn.synced.has_news]

@@ -1,25 +1,26 @@
 """Inboxes over IMAP: connecting, logging in, and which ends of a dialogue mean "could not be read".
 
-Does not belong here: what is asked of the folders (`imap_mail`, `sent_folder`), how tokens are issued (`oauth`).
+Does not belong here: the protocol (`imap_line`, `imap_session`), what is asked of the folders (`imap_mail`, `sent_folder`), how
+tokens are issued (`oauth`).
 
 Sources: RFC 9051 and RFC 3501 (IMAP4), RFC 8314 (implicit TLS), RFC 5530 (response codes); Google, "The XOAUTH2 mechanism".
 """
 
-import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import ip_address
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
-from imapclient.imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import IMAPClientError
 
+from outreach_pipelines.adapters.imap_line import ImapFault, ImapLine, ImapRefused
 from outreach_pipelines.adapters.imap_mail import new_mail
+from outreach_pipelines.adapters.imap_session import LOGOUT, ImapSession
 from outreach_pipelines.application.access_tokens import MailboxTokens, TokensFor
-from outreach_pipelines.application.inbox_mail import InboxBatch, InboxLogin, InboxToRead, LoginRefused
+from outreach_pipelines.application.inbox_mail import InboxBatch, InboxToRead, LoginRefused
 from outreach_pipelines.domain.provider_account import MailTokens
 from outreach_pipelines.domain.reference import SecretRef, Setting
 from outreach_pipelines.domain.secret import Secret
@@ -28,7 +29,7 @@ from outreach_pipelines.errors import Refused, SettingsFault, Unreadable
 _LONGEST_REASON: Final = 300
 _PUT_OFF: Final = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[THROTTLED]", "[OVERQUOTA]")
 # ValueError and its like: what imapclient's parser raises for answers that are not IMAP.
-_FAULTS: Final = (IMAPClientError, OSError, ValueError, KeyError, TypeError, IndexError, AttributeError)
+_FAULTS: Final = (ImapFault, IMAPClientError, OSError, ValueError, KeyError, TypeError, IndexError, AttributeError)
 
 
 class References(Protocol):
@@ -59,25 +60,30 @@ class ImapInboxReader:
     @contextmanager
     def open(self, inbox: InboxToRead) -> Iterator[Iterator[InboxBatch]]:
         """See `InboxReader.open`."""
-        client = self._connected(inbox)
-        try:
-            self._log_in(client, inbox)
-            yield _batches(client, inbox)
-        finally:
-            _leave(client)
+        with self._logged_in(inbox) as session:
+            yield _batches(session, inbox)
 
     @contextmanager
-    def session(self, inbox: InboxToRead, doing: str) -> Iterator[IMAPClient]:
+    def session(self, inbox: InboxToRead, doing: str) -> Iterator[ImapSession]:
         """A logged-in connection for a look elsewhere than at new mail; its faults are `Unreadable`, as those of `open`."""
-        client = self._connected(inbox)
-        try:
-            self._log_in(client, inbox)
-            with _answering(inbox, doing):
-                yield client
-        finally:
-            _leave(client)
+        with self._logged_in(inbox) as session, _answering(inbox, doing):
+            yield session
 
-    def _connected(self, inbox: InboxToRead) -> IMAPClient:
+    @contextmanager
+    def _logged_in(self, inbox: InboxToRead) -> Iterator[ImapSession]:
+        line = self._connected(inbox)
+        try:
+            session = ImapSession(line)
+            self._log_in(session, inbox)
+            yield session
+            # Politely, where nothing was amiss; a server that fell silent would be waited for once more.
+            with suppress(*_FAULTS):
+                line.ask(LOGOUT)
+        finally:
+            with suppress(*_FAULTS):
+                line.close()
+
+    def _connected(self, inbox: InboxToRead) -> ImapLine:
         login = inbox.login
         host, port = self.references.setting(login.host), self.references.setting(login.port)
         if not login.tls and not _is_loopback(host):
@@ -86,32 +92,22 @@ class ImapInboxReader:
         if not port.isdecimal():
             message = f"inbox {inbox.name}: the port is no number"
             raise SettingsFault(message)
+        trust = (self.trust or _system_trust()) if login.tls else None
         with _answering(inbox, "connect"):
-            client = IMAPClient(host, int(port), **self._security(login), timeout=self._timeout())
-        client.normalise_times = False  # INTERNALDATE with its zone
-        # Commands are short and each waits for its answer: held back for more, every one of them would cost 40 ms.
-        client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return client
+            return ImapLine.connected(
+                host, int(port), trust=trust, connect_seconds=self.connect_seconds, read_seconds=self.read_seconds
+            )
 
-    def _security(self, login: InboxLogin) -> Mapping[str, Any]:
-        if not login.tls:
-            return {"ssl": False}
-        return {"ssl": True, "ssl_context": self.trust or _system_trust()}
-
-    def _timeout(self) -> SocketTimeout:
-        return SocketTimeout(connect=self.connect_seconds, read=self.read_seconds)
-
-    def _log_in(self, client: IMAPClient, inbox: InboxToRead) -> None:
+    def _log_in(self, session: ImapSession, inbox: InboxToRead) -> None:
         username = self.references.setting(inbox.login.username)
         secret = self.references.resolve(inbox.login.password)
+        with _answering(inbox, "connect"):
+            session.ask_capabilities()
         if inbox.login.tokens is not None:
-            self._log_in_by_token(client, inbox, self._tokens_for(inbox.login.tokens, username, secret))
+            self._log_in_by_token(session, inbox, self._tokens_for(inbox.login.tokens, username, secret))
             return
         with _answering(inbox, "login", secret):
-            # LOGIN cannot say what is not ASCII; SASL PLAIN is UTF-8 (RFC 4616), and two more lines.
-            plain = client.has_capability("AUTH=PLAIN") and not (username + secret.reveal()).isascii()
-            login = client.plain_login if plain or client.has_capability("LOGINDISABLED") else client.login
-            login(username, secret.reveal())
+            session.log_in(username, secret.reveal())
 
     def _tokens_for(self, issuer: MailTokens, username: str, secret: Secret) -> MailboxTokens:
         if self.tokens is None:
@@ -119,15 +115,15 @@ class ImapInboxReader:
             raise SettingsFault(message)
         return self.tokens(issuer, username, secret)
 
-    def _log_in_by_token(self, client: IMAPClient, inbox: InboxToRead, tokens: MailboxTokens) -> None:
+    def _log_in_by_token(self, session: ImapSession, inbox: InboxToRead, tokens: MailboxTokens) -> None:
         username = self.references.setting(inbox.login.username)
         token = _granted(inbox, tokens)
         try:
-            _authenticate(client, inbox, username, token)
+            _authenticate(session, inbox, username, token)
         except LoginRefused:
             # A token may be revoked before its time; a second one that is refused means the mailbox.
             tokens.forget(token)
-            _authenticate(client, inbox, username, _granted(inbox, tokens))
+            _authenticate(session, inbox, username, _granted(inbox, tokens))
 
 
 def _granted(inbox: InboxToRead, tokens: MailboxTokens) -> Secret:
@@ -142,19 +138,18 @@ def _granted(inbox: InboxToRead, tokens: MailboxTokens) -> Secret:
         raise Unreadable(message) from None
 
 
-def _authenticate(client: IMAPClient, inbox: InboxToRead, username: str, token: Secret) -> None:
-    if not client.has_capability("AUTH=XOAUTH2"):
+def _authenticate(session: ImapSession, inbox: InboxToRead, username: str, token: Secret) -> None:
+    if b"AUTH=XOAUTH2" not in session.capabilities:
         message = f"inbox {inbox.name}, login: the server offers no AUTH=XOAUTH2"
         raise Unreadable(message)
     # A refusal comes as a challenge with its reason, which an empty line answers.
-    answers = iter([f"user={username}\1auth=Bearer {token.reveal()}\1\1"])
     with _answering(inbox, "login", token):
-        client.sasl_login("XOAUTH2", lambda _: next(answers, ""))
+        session.authenticate(b"XOAUTH2", f"user={username}\1auth=Bearer {token.reveal()}\1\1")
 
 
-def _batches(client: IMAPClient, inbox: InboxToRead) -> Iterator[InboxBatch]:
+def _batches(session: ImapSession, inbox: InboxToRead) -> Iterator[InboxBatch]:
     """Faults of the server are `Unreadable`; those of whoever takes the batches are their own."""
-    batches = new_mail(client, inbox)
+    batches = new_mail(session, inbox)
     while True:
         with _answering(inbox, "read"):
             batch = next(batches, None)
@@ -168,9 +163,9 @@ def _answering(inbox: InboxToRead, doing: str, password: Secret | None = None) -
     """Every end of the dialogue but a full answer is `Unreadable`; a server that repeats the password is not quoted."""
     try:
         yield
-    except LoginError as refused:
-        kind = LoginRefused if _is_refusal(refused) else Unreadable
-        raise kind(_told(inbox, doing, str(refused), password)) from None
+    except ImapRefused as refused:
+        judged = doing == "login" and not any(code in str(refused).upper() for code in _PUT_OFF)
+        raise (LoginRefused if judged else Unreadable)(_told(inbox, doing, str(refused), password)) from None
     except _FAULTS as fault:
         # Codec errors quote what they cannot encode.
         said = "" if isinstance(fault, ValueError) else str(fault)
@@ -178,24 +173,10 @@ def _answering(inbox: InboxToRead, doing: str, password: Secret | None = None) -
         raise Unreadable(told) from (None if password else fault)
 
 
-def _is_refusal(fault: LoginError) -> bool:
-    """Whether the server judged the login, and did not only break off or put it off (RFC 5530)."""
-    broke_off = isinstance(fault.__context__, IMAPClientAbortError)
-    return not (broke_off or any(code in str(fault).upper() for code in _PUT_OFF))
-
-
 def _told(inbox: InboxToRead, doing: str, said: str, secret: Secret | None) -> str:
     if secret is not None:
         said = said.replace(secret.reveal(), "********")
     return f"inbox {inbox.name}, {doing}: {said.strip()[:_LONGEST_REASON]}"
-
-
-def _leave(client: IMAPClient) -> None:
-    """Politely where the server still listens; the connection ends in any case."""
-    with suppress(*_FAULTS):
-        client.logout()
-    with suppress(*_FAULTS):
-        client.shutdown()
 
 
 @cache

@@ -9,15 +9,14 @@ platforms"; Microsoft Learn, "Set-Mailbox", MessageCopyForSMTPClientSubmissionEn
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 from typing import Any, Final
 
-from imapclient.imapclient import SENT, IMAPClient
-
 from outreach_pipelines.adapters.imap import ImapInboxReader
+from outreach_pipelines.adapters.imap_session import SENT, ImapSession, ListedFolder, quoted
 from outreach_pipelines.application.inbox_mail import InboxToRead
 from outreach_pipelines.domain.doubt import CouldNotLook, LookUp, NotSeen, Seen, Sought
 from outreach_pipelines.domain.message_tag import WireTag
@@ -26,6 +25,7 @@ from outreach_pipelines.errors import OutreachError
 _KEPT_UNDER: Final = ("Message-ID", "X-Google-Original-Message-ID", "X-Microsoft-Original-Message-ID")
 _WANTED: Final = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"
 _ANSWERED_AS: Final = b"BODY[HEADER.FIELDS (MESSAGE-ID)]"
+_SENT_NAMES: Final = ("Sent", "Sent Items", "Sent items", "Sent Messages")
 InboxOf = Callable[[str], InboxToRead | None]
 
 
@@ -56,23 +56,30 @@ class SentFolderLookup:
         """Each look has its own connection."""
 
     def _look(self, inbox: InboxToRead, attempt: Sought) -> LookUp:
-        with self.reader.session(inbox, "sent folder") as client:
-            folder = client.find_special_folder(SENT)
+        with self.reader.session(inbox, "sent folder") as session:
+            folder = _sent(session.folders())
             if folder is None:
                 return CouldNotLook("the server names no Sent folder")
-            client.select_folder(folder, readonly=True)
-            uids = _search(client, attempt.message_id)
-            return _seen(client, uids[-1], attempt) if uids else NotSeen()
+            session.examine(folder)
+            uids = _search(session, attempt.message_id)
+            return _seen(session, uids[-1], attempt) if uids else NotSeen()
 
 
-def _search(client: IMAPClient, message_id: str) -> Sequence[int]:
+def _sent(listed: Sequence[ListedFolder]) -> str | None:
+    """The one that the server marks; else one by a name that is common among servers without RFC 6154."""
+    marked = next((each.name for each in listed if SENT in each.flags), None)
+    by_name = {each.name.removeprefix("INBOX."): each.name for each in reversed(listed)}
+    return marked or next((by_name[name] for name in _SENT_NAMES if name in by_name), None)
+
+
+def _search(session: ImapSession, message_id: str) -> Sequence[int]:
     # One search a header: what a server does not know of a nested OR, it may answer as nothing.
-    found = {uid for header in _KEPT_UNDER for uid in client.search(["HEADER", header, message_id])}
+    found = {uid for header in _KEPT_UNDER for uid in session.search("HEADER", header, quoted(message_id).decode())}
     return sorted(found)
 
 
-def _seen(client: IMAPClient, uid: int, attempt: Sought) -> LookUp:
-    facts: dict[bytes, Any] = client.fetch([uid], [_WANTED, "INTERNALDATE"]).get(uid, {})
+def _seen(session: ImapSession, uid: int, attempt: Sought) -> LookUp:
+    facts: Mapping[bytes, Any] = session.fetch([uid], [_WANTED, "INTERNALDATE"]).get(uid, {})
     wire_id = str(BytesHeaderParser().parsebytes(facts.get(_ANSWERED_AS, b"")).get("Message-ID", "")).strip()
     at = facts.get(b"INTERNALDATE")
     if not (wire_id.startswith("<") and wire_id.endswith(">")) or not isinstance(at, datetime):

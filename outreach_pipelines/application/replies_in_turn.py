@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from outreach_pipelines.application.read_mail import OpenReading, reading_here
 from outreach_pipelines.application.record_events import EventStore, record_events
 from outreach_pipelines.application.sync_replies import InboxReader, ReplyStore, SyncedReplies, sync_replies
 from outreach_pipelines.application.tenants import TenantRow
@@ -30,16 +31,22 @@ def read_in_turn(
     rows: Sequence[TenantRow],
     *,
     after: str | None,
+    reading: OpenReading = reading_here,
     seconds: float = SECONDS_A_TICK,
 ) -> Iterator[Turn]:
-    """Tenants by slug, from the one behind `after` on; at least one. Each turn is written down before it is told."""
+    """Tenants by slug, from the one behind `after` on; at least one. Each turn is written down before it is told.
+
+    `reading` is opened once for all of them.
+    """
     until = time.monotonic() + seconds
-    for row in _from(rows, after):
-        synced = sync_replies(reader, store, tenant=row.ref.id, seconds=max(0.0, until - time.monotonic()))
-        record_events(events, tenant=row.ref.id)
-        yield Turn(row, synced)
-        if time.monotonic() >= until:
-            return
+    with reading() as read:
+        for row in _from(rows, after):
+            left = max(0.0, until - time.monotonic())
+            synced = sync_replies(reader, store, tenant=row.ref.id, read=read, seconds=left)
+            record_events(events, tenant=row.ref.id)
+            yield Turn(row, synced)
+            if time.monotonic() >= until:
+                return
 
 
 def _from(rows: Sequence[TenantRow], after: str | None) -> Sequence[TenantRow]:

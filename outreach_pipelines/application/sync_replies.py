@@ -4,7 +4,6 @@ Belongs here: the order of reading, judging, writing, and what a failed inbox me
 mail is (`domain.inbox_route`), what its events change (`record_events`).
 """
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,15 +28,8 @@ from outreach_pipelines.application.inbox_mail import (
 )
 from outreach_pipelines.application.inbox_threads import read_together
 from outreach_pipelines.application.ports import TagReader
-from outreach_pipelines.domain.inbound.classify import classify
-from outreach_pipelines.domain.inbound.message import (
-    ContentDigest,
-    Correlation,
-    InboundMessage,
-    Unreadable,
-    UnreadableReason,
-    WireMessageId,
-)
+from outreach_pipelines.application.read_mail import ReadMails, read_mails
+from outreach_pipelines.domain.inbound.message import InboundMessage, WireMessageId
 from outreach_pipelines.domain.inbound.ties import TagTie, ThreadTie, Tie, ties_of
 from outreach_pipelines.domain.inbox_route import Confirmed, Parked, Routed, TiedSend, route
 from outreach_pipelines.domain.message_tag import MessageTag, WireTag
@@ -137,6 +129,7 @@ def sync_replies(
     store: ReplyStore,
     *,
     tenant: TenantId,
+    read: ReadMails = read_mails,
     at_once: int = INBOXES_AT_ONCE,
     most: int = MOST_MAILS,
     seconds: float | None = None,
@@ -150,7 +143,7 @@ def sync_replies(
     if not inboxes:
         return SyncedReplies()
     until = None if seconds is None else time.monotonic() + seconds
-    sync = _Sync(reader, store, tenant, store.own_addresses(tenant), most, until)
+    sync = _Sync(reader, store, tenant, store.own_addresses(tenant), read, most, until)
     total = SyncedReplies(unparked=sync.second_look())
     with read_together(inboxes, sync.readings, at_once=at_once) as arrived:
         for readings in arrived:
@@ -177,6 +170,7 @@ class _Sync:
     store: ReplyStore
     tenant: TenantId
     own_addresses: AbstractSet[str]
+    read: ReadMails
     most: int
     until: float | None
 
@@ -197,7 +191,7 @@ class _Sync:
                 return
             taken += len(batch.mails)
             self.store.keep_raw(self.tenant, batch.mails)
-            yield _Read(inbox.inbox, batch.cursor, [(mail, _classified(mail)) for mail in batch.mails])
+            yield _Read(inbox.inbox, batch.cursor, self._said(batch.mails))
         yield inbox
 
     def _is_late(self) -> bool:
@@ -217,8 +211,11 @@ class _Sync:
     def second_look(self) -> int:
         """How many mails were parked before the evidence of the send they answer had come, and are routed now."""
         untied = self.store.untied_with_thread(self.tenant)
-        judged = zip(untied, self._judge([(each.mail, _classified(each.mail)) for each in untied]), strict=True)
+        judged = zip(untied, self._judge(self._said([each.mail for each in untied])), strict=True)
         return sum(self.store.unpark(self.tenant, *each) for each in judged if isinstance(each[1].fate, Routed))
+
+    def _said(self, mails: Sequence[FetchedMail]) -> Sequence[tuple[FetchedMail, InboundMessage]]:
+        return list(zip(mails, self.read(mails), strict=True)) if mails else ()
 
     def _judge(self, read: Sequence[tuple[FetchedMail, InboundMessage]]) -> Sequence[JudgedMail]:
         confirmed = self._confirm({tie for _, message in read for tie in ties_of(message.correlation)})
@@ -234,25 +231,6 @@ class _Sync:
         wire_ids = {tie.wire_id for tie in ties if isinstance(tie, ThreadTie)}
         sends = self.store.sends_of(self.tenant, tags=own, wire_ids=wire_ids) if own or wire_ids else {}
         return Confirmed(self.tenant, tags, sends)
-
-
-def _classified(mail: FetchedMail) -> InboundMessage:
-    """Of a mail that is too large, its head speaks: reports put their fields first, and people their text."""
-    try:
-        return classify(mail.raw, mail.received_at)
-    except Exception:  # noqa: BLE001 - a poisoned mail goes to quarantine, and never stops the feed for those behind it
-        return _quarantined(mail)
-
-
-def _quarantined(mail: FetchedMail) -> InboundMessage:
-    return InboundMessage(
-        digest=ContentDigest(hashlib.sha256(mail.raw).hexdigest()),
-        received_at=mail.received_at,
-        sender=None,
-        subject="",
-        correlation=Correlation(),
-        content=Unreadable(UnreadableReason.DEFEATED_READER),
-    )
 
 
 def _counted(fresh: Sequence[JudgedMail]) -> SyncedReplies:

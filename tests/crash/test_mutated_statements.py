@@ -69,7 +69,7 @@ MUTATIONS = {
         "messages", "record_doubt", "set state = 'in_doubt'", "set state = 'planned'", Promise.NEVER_TWICE, crafted(LOST),
     ),
     "that an event counts once": Mutation(
-        "events", "insert_event", "%(dedupe_key)s", "%(dedupe_key)s || random()::text",
+        "events", "insert_events", "r.dedupe_key, r.plan_day", "r.dedupe_key || random()::text, r.plan_day",
         Promise.COUNTED_ONCE, crafted(EventRepeated(1, 2)),
     ),
     "that a probe speaks up to its sending": Mutation(

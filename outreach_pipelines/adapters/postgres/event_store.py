@@ -4,12 +4,13 @@ Belongs here: the order of locks and writes within one transaction. Does not: wh
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, CursorResult, Engine, RowMapping
 
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.step_calendar import delayed_day, next_step_day
@@ -82,34 +83,32 @@ def _lock_messages(connection: Connection, waiting: Sequence[WaitingEvent]) -> M
 
 @dataclass(slots=True)
 class _Applying:
-    """One transaction's writes: message rows first, then suppressions in the order of their locks."""
+    """One transaction's writes: message rows first, then persons in the order of their locks."""
 
     connection: Connection
     messages: Mapping[MessageId, RowMapping]
+    days: dict[tuple[int, date | None, bool], date] = field(default_factory=dict)
 
     def apply(self, events: Sequence[AppliedEvent]) -> RecordedEvents:
-        done = RecordedEvents()
-        fresh = []
-        for applied in events:
-            if self._insert(applied):
-                fresh.append(applied)
-                done.applied[_counted_as(applied)] += 1
-            else:
-                done.repeated += 1
-        for applied in fresh:
-            self._accept(applied)
-            self._merge(applied)
-        for applied in sorted(fresh, key=lambda each: bytes(self._message(each)["recipient_hmac"])):
-            done.suppressed += self._suppress(applied)
-            self._move_enrollment(applied)
+        fresh = self._inserted(events)
+        done = RecordedEvents(Counter(_counted_as(each) for each in fresh), repeated=len(events) - len(fresh))
+        self._merge(fresh)
+        done.suppressed = self._follow(fresh)
         return done
 
     def _message(self, applied: AppliedEvent) -> RowMapping:
         return self.messages[applied.waiting.about.message]
 
-    def _insert(self, applied: AppliedEvent) -> bool:
+    def _inserted(self, events: Sequence[AppliedEvent]) -> Sequence[AppliedEvent]:
+        """Those that were not known, in their order."""
+        rows = [{"place": place} | self._event_values(each) for place, each in enumerate(events)]
+        new = set(self._run("insert_events", rows).scalars()) if rows else set[str]()
+        first = {each.waiting.event.dedupe_key: each for each in reversed(events)}
+        return [each for each in events if first[key := each.waiting.event.dedupe_key] is each and key in new]
+
+    def _event_values(self, applied: AppliedEvent) -> dict[str, object]:
         event, bounce = applied.waiting.event, applied.waiting.event.bounce
-        values = _key(applied) | {
+        return _key(applied) | {
             "dedupe_key": event.dedupe_key,
             "attempt": applied.waiting.about.attempt,
             "kind": event.kind,
@@ -120,14 +119,30 @@ class _Applying:
             "diagnostic": bounce and bounce.diagnostic,
             "evidence": bounce and bounce.evidence,
             "recipient_provider": self._message(applied)["recipient_provider"],
-            "occurred_at": event.occurred_at,
+            "occurred_at": event.occurred_at.isoformat(),
         }
-        return self.connection.execute(_SQL["insert_event"], values).rowcount == 1
+
+    def _merge(self, fresh: Sequence[AppliedEvent]) -> None:
+        """In their order; what shows an acceptance that is not settled yet is evidence before it is an outcome."""
+        rows: list[dict[str, object]] = []
+        for applied in fresh:
+            if self._is_evidence(applied):
+                self._merge_rows(rows)
+                rows = []
+                self._accept(applied)
+            rows.append(_outcome_values(applied))
+        self._merge_rows(rows)
+
+    def _merge_rows(self, rows: Sequence[Mapping[str, object]]) -> None:
+        if rows:
+            self._run("merge_news", rows)
+
+    def _is_evidence(self, applied: AppliedEvent) -> bool:
+        settled = self._message(applied)["settled_attempts"]
+        return applied.effect.acceptance and applied.waiting.about.attempt not in settled
 
     def _accept(self, applied: AppliedEvent) -> None:
         message, attempt = self._message(applied), applied.waiting.about.attempt
-        if not applied.effect.acceptance or attempt in message["settled_attempts"]:
-            return
         asked = _key(applied) | {
             "attempt": attempt,
             "provider_message_id": applied.waiting.event.provider_message_id,
@@ -139,50 +154,72 @@ class _Applying:
         values = asked | {"wire_message_id": facts.wire_message_id, "subject": facts.subject, "next_due_day": day}
         self.connection.execute(_ACCEPT, values)
 
-    def _merge(self, applied: AppliedEvent) -> None:
-        outcome = applied.effect.outcome
-        values = _key(applied) | {
-            "attempt": applied.waiting.about.attempt,
-            "kind": applied.waiting.event.kind,
-            "outcome": outcome,
-            "rank": outcome.rank if outcome else 0,
-            "occurred_at": applied.waiting.event.occurred_at,
-        }
-        self.connection.execute(_SQL["merge_outcome"], values)
-
-    def _suppress(self, applied: AppliedEvent) -> int:
-        if applied.effect.suppress is None:
+    def _follow(self, fresh: Sequence[AppliedEvent]) -> int:
+        ordered = sorted(fresh, key=lambda each: bytes(self._message(each)["recipient_hmac"]))
+        rows = [self._consequences(each) for each in ordered if _has_consequences(each)]
+        if not rows:
             return 0
-        about = applied.waiting.about
-        source = f"{applied.waiting.event.kind} of message {about.plan_day}/{about.message}"
-        values = {"hmac": self._message(applied)["recipient_hmac"], "kind": applied.effect.suppress, "source": source}
-        return int(self.connection.execute(_SQL["suppress"], values).scalar_one())
+        return int(self._run("follow_news", rows, free_mail=sorted(free_mail_domains())).scalar_one())
 
-    def _move_enrollment(self, applied: AppliedEvent) -> None:
-        effect, message = applied.effect, self._message(applied)
-        enrollment = {"enrollment_id": message["enrollment_id"]}
-        if effect.stops_sequence is not None:
-            self.connection.execute(
-                _SQL["stop_sequence"],
-                enrollment | {"state": effect.stops_sequence, "reason": applied.waiting.event.kind},
-            )
-        if applied.waiting.event.kind is EventKind.REPLIED:
-            self.connection.execute(_SQL["engage"], enrollment)
-            self.connection.execute(_SQL["stop_company"], enrollment | {"free_mail": sorted(free_mail_domains())})
-        if effect.delays_next_step or effect.away_until is not None:
-            soft = applied.waiting.event.kind is not EventKind.OUT_OF_OFFICE
+    def _consequences(self, applied: AppliedEvent) -> dict[str, object]:
+        effect, message, about = applied.effect, self._message(applied), applied.waiting.about
+        kind = applied.waiting.event.kind
+        return {
+            "suppress": effect.suppress,
+            "hmac": bytes(message["recipient_hmac"]).hex(),
+            "source": f"{kind} of message {about.plan_day}/{about.message}",
+            "enrollment_id": message["enrollment_id"],
+            "kind": kind,
+            "stop": effect.stops_sequence,
+            "due_day": self._delayed_day(applied),
+            "away_until": effect.away_until and effect.away_until.isoformat(),
+            "soft": int(_is_soft(applied)),
+        }
+
+    def _delayed_day(self, applied: AppliedEvent) -> str | None:
+        if not _delays(applied):
+            return None
+        asked = (self._message(applied)["campaign_id"], applied.effect.away_until, _is_soft(applied))
+        if asked not in self.days:
             now = self.connection.execute(_SQL["policy_now"]).scalar_one()
-            day = delayed_day(self.connection, message["campaign_id"], now, effect.away_until, soft=soft)
-            self.connection.execute(
-                _SQL["delay_next_step"], enrollment | {"day": day, "away_until": effect.away_until, "soft": int(soft)}
-            )
+            campaign, away_until, soft = asked
+            self.days[asked] = delayed_day(self.connection, campaign, now, away_until, soft=soft)
+        return self.days[asked].isoformat()
+
+    def _run(self, statement: str, rows: Sequence[Mapping[str, object]], **values: object) -> CursorResult[Any]:
+        """A statement over rows, told as JSON: one round trip for all of them."""
+        return self.connection.execute(_SQL[statement], {"rows": json.dumps(rows), **values})
+
+
+def _outcome_values(applied: AppliedEvent) -> dict[str, object]:
+    outcome = applied.effect.outcome
+    return _key(applied) | {
+        "attempt": applied.waiting.about.attempt,
+        "kind": applied.waiting.event.kind,
+        "outcome": outcome,
+        "rank": outcome.rank if outcome else 0,
+        "occurred_at": applied.waiting.event.occurred_at.isoformat(),
+    }
+
+
+def _has_consequences(applied: AppliedEvent) -> bool:
+    effect, is_reply = applied.effect, applied.waiting.event.kind is EventKind.REPLIED
+    return is_reply or effect.suppress is not None or effect.stops_sequence is not None or _delays(applied)
+
+
+def _delays(applied: AppliedEvent) -> bool:
+    return applied.effect.delays_next_step or applied.effect.away_until is not None
+
+
+def _is_soft(applied: AppliedEvent) -> bool:
+    return applied.waiting.event.kind is not EventKind.OUT_OF_OFFICE
 
 
 _ACCEPT = statements("messages")["record_acceptance"]
 
 
 def _key(applied: AppliedEvent) -> dict[str, object]:
-    return {"plan_day": applied.waiting.about.plan_day, "message_id": applied.waiting.about.message}
+    return {"plan_day": applied.waiting.about.plan_day.isoformat(), "message_id": applied.waiting.about.message}
 
 
 def _counted_as(applied: AppliedEvent) -> str:

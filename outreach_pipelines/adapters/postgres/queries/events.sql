@@ -24,49 +24,30 @@ select m.plan_day, m.message_id, m.enrollment_id, m.step, m.attempt, m.state, m.
  where m.tenant_id = (select app.tenant()) and m.message_id = any (:message_ids) and m.plan_day = any (:plan_days)
  order by m.message_id for update of m;
 
--- name: insert_event
--- Once for what a feed repeats.
+-- name: insert_events
+-- Once for what a feed repeats; of several under one key the first. Those that are new, by their keys.
 insert into app.message_event (tenant_id, dedupe_key, plan_day, message_id, attempt, kind, source, class, cause, enhanced_code, diagnostic, evidence,
                                recipient_provider, occurred_at, policy_at)
-values ((select app.tenant()), :dedupe_key, :plan_day, :message_id, :attempt, :kind, :source, :class, :cause, :enhanced_code, :diagnostic, :evidence,
-        :recipient_provider, :occurred_at, (select app.now()))
-on conflict (tenant_id, dedupe_key) do nothing;
+select (select app.tenant()), r.dedupe_key, r.plan_day, r.message_id, r.attempt, r.kind, r.source, r.class, r.cause, r.enhanced_code, r.diagnostic, r.evidence,
+       r.recipient_provider, r.occurred_at, (select app.now())
+  from jsonb_to_recordset(cast(:rows as jsonb)) as r (
+       place integer, dedupe_key text, plan_day date, message_id bigint, attempt smallint, kind text, source text, class text, cause text, enhanced_code text,
+       diagnostic text, evidence text, recipient_provider text, occurred_at timestamptz)
+ order by r.place
+on conflict (tenant_id, dedupe_key) do nothing
+returning dedupe_key;
 
--- name: merge_outcome
--- A lattice: stronger outcomes win, times by their minimum, so any order gives the same row.
--- A refusal is the message's fate only if it was its last word: another attempt may have been taken since.
-update app.message
-   set outcome = case when :rank > outcome_rank then cast(:outcome as text) else outcome end,
-       outcome_rank = greatest(outcome_rank, :rank),
-       state = case when :kind = 'rejected' and state = 'accepted' then 'failed' else state end,
-       reason = case when :kind = 'rejected' and state = 'accepted' then 'rejected by the provider after acceptance' else reason end,
-       delivered_at = case when :kind = 'delivered' then least(delivered_at, :occurred_at) else delivered_at end,
-       bounced_at = case when :kind in ('bounced', 'refused') then least(bounced_at, :occurred_at) else bounced_at end,
-       complained_at = case when :kind = 'complained' then least(complained_at, :occurred_at) else complained_at end,
-       replied_at = case when :kind = 'replied' then least(replied_at, :occurred_at) else replied_at end,
-       unsubscribed_at = case when :kind = 'unsubscribe_requested' then least(unsubscribed_at, :occurred_at) else unsubscribed_at end
- where tenant_id = (select app.tenant()) and plan_day = :plan_day and message_id = :message_id
-   and (:kind <> 'refused' or (state = 'failed' and attempt = :attempt));
+-- name: merge_news
+-- What messages know of themselves.
+select app.merge_news(cast(:rows as jsonb));
 
--- name: suppress
--- For the whole tenant: takes the recipient's lock exclusively.
-select app.suppress((select app.tenant()), 'address', :hmac, 'tenant', 0, :kind, :source);
+-- name: follow_news
+-- Persons and their sequences; how many are suppressed only now.
+select app.follow_news(cast(:rows as jsonb), cast(:free_mail as text[]));
 
 -- name: stop_sequence
--- A reply or a final failure ends the sequence at once, also for a message already claimed (its intent asks again).
-update app.enrollment set state = :state, reason = :reason, state_at = clock_timestamp()
- where tenant_id = (select app.tenant()) and enrollment_id = :enrollment_id and app.enrollment_rank(:state) > app.enrollment_rank(state);
-
--- name: delay_next_step
--- Later, never sooner.
-update app.enrollment
-   set due_day = greatest(due_day, :day), out_of_office_until = greatest(out_of_office_until, :away_until), soft_bounces = soft_bounces + :soft
- where tenant_id = (select app.tenant()) and enrollment_id = :enrollment_id and state = 'active';
-
--- name: engage
--- Somebody who answered is worth a good mailbox.
-update app.lead set engaged = true
- where tenant_id = (select app.tenant()) and lead_id = (select lead_id from app.enrollment where tenant_id = (select app.tenant()) and enrollment_id = :enrollment_id);
+-- A reply or a final failure ends the sequence at once.
+select app.stop_sequence(:enrollment_id, :state, :reason);
 
 -- name: canary_home
 -- The account's way back works: the event of its probe came home.
@@ -108,15 +89,3 @@ select (select array_agg(s.delay_business_days order by s.step) from app.campaig
 -- name: waiting_tenants
 -- Tenants with events to apply; seen by ops.
 select tenant_id, waiting from app.tenants_with_events();
-
--- name: stop_company
--- Where the tenant wants it, a reply of one person ends the sequences to the whole company, which is the mail domain unless anybody may
--- have an address there.
-update app.enrollment e set state = 'finished', reason = 'company_replied', state_at = clock_timestamp()
-  from app.lead mine, app.lead theirs, app.enrollment answered, app.sending_policy p
- where p.tenant_id = (select app.tenant()) and p.stop_whole_company
-   and answered.tenant_id = p.tenant_id and answered.enrollment_id = :enrollment_id
-   and mine.tenant_id = p.tenant_id and mine.lead_id = answered.lead_id
-   and split_part(mine.address, '@', 2) <> all (cast(:free_mail as text[]))
-   and theirs.tenant_id = p.tenant_id and theirs.domain_hmac = mine.domain_hmac and theirs.lead_id <> mine.lead_id
-   and e.tenant_id = p.tenant_id and e.lead_id = theirs.lead_id and e.state = 'active';
