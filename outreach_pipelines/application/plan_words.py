@@ -19,6 +19,8 @@ def share_sentence(share: PlacedShare | None) -> str:
     """What the plan placed of what is possible; None is a bound that could not be computed."""
     if share is None:
         return "how many are possible could not be computed"
+    if share.possible == 0:
+        return "nothing could be placed, and nothing was"
     # Cut, not rounded: 99.996 % is not all of it.
     percent = int(share.share * 10_000) / 100
     return f"placed {share.placed} of at most {share.possible}: {percent:g} %"

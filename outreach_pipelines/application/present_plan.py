@@ -30,7 +30,7 @@ class PresentedPlan:
 def page_facts(snapshot: Snapshot, plan: Plan) -> PageFacts:
     """A plan with its bound and its forecast."""
     forecasts = forecast(snapshot, plan, tenant_calendar(snapshot), ForecastPolicy())
-    return PageFacts(snapshot, plan, _share(snapshot, plan), forecasts)
+    return PageFacts(snapshot, plan, share_of(snapshot, plan), forecasts)
 
 
 def present_plan(objects: ObjectStore, files: PlanFiles) -> PresentedPlan:
@@ -44,7 +44,8 @@ def present_plan(objects: ObjectStore, files: PlanFiles) -> PresentedPlan:
     return PresentedPlan(key, facts.share, facts.forecasts)
 
 
-def _share(snapshot: Snapshot, plan: Plan) -> PlacedShare | None:
+def share_of(snapshot: Snapshot, plan: Plan) -> PlacedShare | None:
+    """The plan beside its bound; None where that could not be computed."""
     # A released plan stands whether or not a solver can say how good it is.
     try:
         return placed_share(snapshot, plan)

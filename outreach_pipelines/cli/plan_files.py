@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from outreach_pipelines.application.plan_words import one_number
 from outreach_pipelines.cli.plan_sources import file_bytes, snapshot_file, write_file
 from outreach_pipelines.domain.send_plan.codec import encode_plan
 from outreach_pipelines.domain.send_plan.planner import plan
@@ -29,8 +30,7 @@ def compute(
     """Make the plan of a snapshot: no database, no clock, the same bytes for the same facts."""
     result = plan(snapshot_file(snapshot))
     write_file(out, encode_plan(result))
-    day = result.breakdown
-    typer.echo(f"{result.day}: {day.placed} of {day.candidates} placed, plan hash {result.plan_hash}, in {out}")
+    typer.echo(f"{result.day}: {one_number(result)}; plan hash {result.plan_hash}, in {out}")
 
 
 def check(

@@ -3,6 +3,7 @@
 Belongs here: knobs in, tables out. Does not: any arithmetic (`domain.plan_bound`, `plan_forecast`, `plan_simulation`).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,14 +14,14 @@ from rich.console import Console
 from rich.table import Table
 
 from outreach_pipelines.application.plan_words import forecast_sentences, share_sentence
-from outreach_pipelines.cli.plan_sources import file_bytes, read_plan, read_snapshot, stored_plans, write_file
+from outreach_pipelines.application.present_plan import share_of
+from outreach_pipelines.cli.plan_sources import listed, plan_file, snapshot_file, stored_plans, write_file
 from outreach_pipelines.cli.plan_views import AskedTenant, Day, Version, print_diff
-from outreach_pipelines.domain.plan_bound.bound import placed_share
 from outreach_pipelines.domain.plan_diff import diff_plans
 from outreach_pipelines.domain.plan_forecast import ForecastPolicy, PoolForecast, forecast
 from outreach_pipelines.domain.plan_simulation import ExpectedRates, Simulation, Spread, simulate
 from outreach_pipelines.domain.plan_what_if import BadKnobError, parse_knob, with_knobs
-from outreach_pipelines.domain.send_plan.codec import encode_plan, encode_snapshot
+from outreach_pipelines.domain.send_plan.codec import encode_plan, encode_snapshot, snapshot_hash
 from outreach_pipelines.domain.send_plan.faults import BadSnapshotError
 from outreach_pipelines.domain.send_plan.plan import Plan
 from outreach_pipelines.domain.send_plan.planner import plan as plan_day
@@ -45,7 +46,7 @@ def bound(
 ) -> None:
     """How many could be placed at most, and what share of that the plan placed."""
     facts, made = given(day, tenant, version, snapshot, plan)
-    typer.echo(f"{made.day}: {share_sentence(placed_share(facts, made))}")
+    typer.echo(f"{made.day}: {share_sentence(share_of(facts, made))}")
 
 
 def show_forecast(
@@ -84,10 +85,7 @@ def what_if(
 ) -> None:
     """Turn knobs of a snapshot, plan again, and see what would differ. Nothing is stored in the database."""
     facts, made = given(day, tenant, version, snapshot, plan)
-    try:
-        other = with_knobs(facts, [parse_knob(text) for text in knobs])
-    except (BadKnobError, BadSnapshotError) as fault:
-        raise Refused(str(fault)) from fault
+    other = _turned(facts, knobs)
     result = plan_day(other)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -134,8 +132,8 @@ def given(
 ) -> tuple[Snapshot, Plan]:
     """Snapshot and plan from files, or of the one version asked for."""
     if snapshot is not None:
-        facts = read_snapshot(file_bytes(snapshot), str(snapshot))
-        return facts, plan_day(facts) if plan is None else read_plan(file_bytes(plan), str(plan))
+        facts = snapshot_file(snapshot)
+        return facts, plan_day(facts) if plan is None else _plan_of(facts, snapshot, plan)
     if plan is not None:
         message = "a plan in a file needs its snapshot: --snapshot FILE"
         raise FilesFault(message)
@@ -144,6 +142,23 @@ def given(
         message = f"{len(found)} plans fit; name one by DAY, --tenant and --version"
         raise NotFound(message)
     return found[0].snapshot(), found[0].plan()
+
+
+def _plan_of(facts: Snapshot, snapshot: Path, plan: Path) -> Plan:
+    made = plan_file(plan)
+    if made.snapshot_hash != snapshot_hash(encode_snapshot(facts)):
+        message = f"{plan} is the plan of another snapshot than {snapshot}"
+        raise FilesFault(message)
+    return made
+
+
+def _turned(facts: Snapshot, knobs: Sequence[str]) -> Snapshot:
+    try:
+        return with_knobs(facts, [parse_knob(text) for text in knobs])
+    except BadKnobError as fault:
+        raise Refused(str(fault)) from fault
+    except BadSnapshotError as fault:
+        raise Refused(listed("with these knobs the snapshot makes no sense", fault.faults)) from fault
 
 
 def _dollars(text: str) -> Decimal:

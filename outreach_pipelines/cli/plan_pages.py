@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from outreach_pipelines.application.plan_page.page import plan_page
+from outreach_pipelines.application.plan_words import one_number
 from outreach_pipelines.application.present_plan import page_facts
 from outreach_pipelines.cli.plan_futures import PlanFile, SnapshotFile, given
 from outreach_pipelines.cli.plan_sources import write_file
@@ -26,4 +27,4 @@ def page(
     """Write a plan as one HTML page: charts and tables, no script, nothing loaded from elsewhere."""
     facts, made = given(day, tenant, version, snapshot, plan)
     write_file(out, plan_page(page_facts(facts, made)).encode())
-    typer.echo(f"{made.day}: {made.breakdown.placed} of {made.breakdown.candidates} placed, in {out}")
+    typer.echo(f"{made.day}: {one_number(made)}; in {out}")

@@ -3,7 +3,7 @@
 Belongs here: finding and reading them. Does not: showing them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -59,8 +59,7 @@ def read_snapshot(body: bytes, name: str) -> Snapshot:
     try:
         return decode_snapshot(body)
     except BadSnapshotError as fault:
-        message = f"{name}: {fault}"
-        raise FilesFault(message) from fault
+        raise FilesFault(listed(f"{name}: bad snapshot", fault.faults)) from fault
 
 
 def read_plan(body: bytes, name: str) -> Plan:
@@ -70,6 +69,11 @@ def read_plan(body: bytes, name: str) -> Plan:
     except BadPlanError as fault:
         message = f"{name}: {fault}"
         raise FilesFault(message) from fault
+
+
+def listed(what: str, faults: Sequence[str]) -> str:
+    """A line for each fault."""
+    return "\n  ".join((f"{what}, {len(faults)} fault(s):", *faults))
 
 
 def snapshot_file(path: Path) -> Snapshot:

@@ -3,7 +3,8 @@
 Belongs here: layout. Does not: finding plans (`plan_sources`), nor any decision.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -67,7 +68,8 @@ def why(
     """Why somebody is written to on a day, or is not: the first binding constraint, and all that were looked at."""
     if plan is not None:
         told = plan_file(plan)
-        ids = _enrollments(who, snapshot_file(snapshot) if snapshot else None, who)
+        # A snapshot holds HMACs made with the tenant's key, which is not in it: an address finds nobody there.
+        ids = _enrollments(who, snapshot_file(snapshot) if snapshot and "@" not in who else None, who)
         found = [standing for id_ in ids if (standing := standing_of(told, id_)) is not None]
     else:
         found = list(_stored_standings(who, day, tenant, version))
@@ -116,8 +118,11 @@ def _print_plan(title: str, plan: Plan) -> None:
     table.add_column()
     table.add_column(overflow="fold")
     table.add_row("candidates", str(day.candidates))
+    examples = _examples(plan)
     for row in day.not_placed:
-        table.add_row(f"  - {row.constraint}", f"{row.candidates}: {IN_WORDS[row.constraint]}")
+        example = examples.get(row.constraint, "none is told")
+        told = f"{row.candidates}: {IN_WORDS[row.constraint]}; for example, {example}"
+        table.add_row(f"  - {row.constraint}", Text(told))
     table.add_row("placed", f"{day.placed}: {day.follow_ups_placed} follow-ups, {day.new_leads_placed} new leads")
     table.add_row("not placed", str(day.candidates - day.placed))
     table.add_row("sequences ended", str(day.sequences_ended))
@@ -127,12 +132,18 @@ def _print_plan(title: str, plan: Plan) -> None:
     console.print(table)
 
 
+def _examples(plan: Plan) -> Mapping[Constraint, str]:
+    """Of each constraint that binds, the sentence that most decisions give; of equally many the first."""
+    given = Counter((row.bound_by, row.detail) for row in plan.decisions if row.bound_by is not None)
+    return {bound: detail for (bound, detail), _ in reversed(given.most_common())}
+
+
 def _pool(pool: PoolDay) -> str:
     room = "unlimited" if pool.room is None else str(pool.room)
     budget = "unlimited" if pool.new_lead_budget is None else str(pool.new_lead_budget)
     return (
-        f"{pool.placed} placed; {pool.usable_mailboxes} of {pool.mailboxes} mailboxes usable, room {room}, room for new leads "
-        f"{budget}; waiting: {pool.follow_ups_waiting} follow-ups, {pool.new_leads_waiting} new leads"
+        f"{pool.placed} placed of {pool.follow_ups_waiting} follow-ups and {pool.new_leads_waiting} new leads that nothing but room "
+        f"could keep back; {pool.usable_mailboxes} of {pool.mailboxes} mailboxes usable, room {room}, room for new leads {budget}"
     )
 
 

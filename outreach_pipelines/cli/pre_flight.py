@@ -60,7 +60,11 @@ def pre_flight(
 
 def _inventories(tenant: str | None) -> Iterator[TenantInventory]:
     source = files.inventory_files()
-    for slug in source.tenants():
+    known = source.tenants()
+    if tenant is not None and tenant not in known:
+        message = f"no tenant is called {tenant!r} in the inventory files; there are {', '.join(known) or 'none'}"
+        raise NotFound(message)
+    for slug in known:
         if tenant not in (None, slug):
             continue
         loaded = source.load(slug)
@@ -133,7 +137,9 @@ def _letter_findings(step: Step, variant: Variant, fields: Mapping[str, str]) ->
 def _report(name: str, found: list[tuple[str, Finding]]) -> int:
     faults = sum(finding.weight is Weight.FAULT for _, finding in found)
     console.print(
-        f"{name}: {faults} faults, {len(found) - faults} advices", style="red" if faults else "green", highlight=False
+        f"{name}: {faults} faults, {len(found) - faults} pieces of advice",
+        style="red" if faults else "green",
+        highlight=False,
     )
     for where, finding in found:
         console.print(f"  {finding.weight}: {where}, {finding.part}: {finding.sentence}", highlight=False, markup=False)

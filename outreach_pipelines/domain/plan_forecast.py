@@ -24,7 +24,13 @@ from outreach_pipelines.domain.send_plan.snapshot import (
 )
 
 _SLOTS_BEGIN = ORDER_OF_POWER.index(Constraint.MAILBOX_HOURS)
-_ANOTHER_DAY = frozenset({Constraint.WINDOW, Constraint.QUIET_HOURS, Constraint.WEEKEND, Constraint.HOLIDAY})
+_ANOTHER_DAY = frozenset(
+    {
+        *(Constraint.WINDOW, Constraint.QUIET_HOURS, Constraint.WEEKEND, Constraint.HOLIDAY),
+        *(Constraint.NO_MAILBOX, Constraint.MAILBOX_RESTING, Constraint.MAILBOX_HELD),
+    }
+)
+"""What binds before slots are looked at, and may not bind tomorrow."""
 MOST_MAILBOXES = 10_000
 
 
@@ -144,7 +150,7 @@ def _days_known(snapshot: Snapshot) -> int:
 
 
 def _waits(decision: Decision, candidate: Candidate, *, is_new: bool) -> bool:
-    """Whether it could have gone today but for room or the day's calendar, and so wants to go tomorrow."""
+    """Whether it could have gone today but for room, a mailbox at work or the day's calendar, and so wants to go tomorrow."""
     if decision.bound_by is None or (candidate.step == 1) is not is_new:
         return False
     return ORDER_OF_POWER.index(decision.looked_through) >= _SLOTS_BEGIN or decision.bound_by in _ANOTHER_DAY

@@ -6,18 +6,23 @@ Belongs here: knobs as text, and a snapshot changed by them. Does not: comparing
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Final, TypeAlias
 
 from outreach_pipelines.domain.send_plan.codec import decode_snapshot, encode_snapshot
-from outreach_pipelines.domain.send_plan.snapshot import Snapshot
+from outreach_pipelines.domain.send_plan.json_form import SELDOM
+from outreach_pipelines.domain.send_plan.snapshot import Account, Campaign, Mailbox, Snapshot
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 _FORM: Final = re.compile(r"(?P<path>[a-z_]+(?:\.[0-9]+)?(?:\.[a-z_]+)*)=(?P<value>.*)", re.DOTALL)
 _FACTOR: Final = re.compile(r"x(?P<factor>[0-9]+(?:\.[0-9]+)?)")
 _ROWS: Final = {"mailbox": "mailboxes", "domain": "domains", "campaign": "campaigns", "account": "accounts"}
 _ONE_OF_A_KIND: Final = ("policy", "seed", "as_of", "day")
+_LEFT_OUT: Final = frozenset(
+    each.name for kind in (Campaign, Mailbox, Account) for each in fields(kind) if each.metadata == SELDOM
+)
+"""Fields that are not written where they say nothing."""
 
 
 class BadKnobError(ValueError):
@@ -80,10 +85,10 @@ def _set(row: Json, fields: tuple[str, ...], knob: Knob) -> None:
     *path, last = fields
     for name in path:
         row = row.get(name) if isinstance(row, dict) else None
-    if not isinstance(row, dict) or last not in row:
+    if not isinstance(row, dict) or (last not in row and last not in _LEFT_OUT):
         message = f"{'.'.join(knob.path)}: there is no such field"
         raise BadKnobError(message)
-    row[last] = _value(row[last], knob)
+    row[last] = _value(row.get(last), knob)
 
 
 def _value(before: Json, knob: Knob) -> Json:

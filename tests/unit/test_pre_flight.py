@@ -68,6 +68,85 @@ def test_what_must_not_leave_is_a_fault_of_its_part(part: str, words: str, lette
     assert any(found == part and words in sentence for found, sentence in faults(letter)), faults(letter)
 
 
+@pytest.mark.parametrize("mark", ["Re", "AW", "Fwd", "FW", "WG", "SV", "VS", "Antw", "TR", "RV", "re [2]", "Re[2] "])
+def test_a_first_message_pretends_to_be_no_reply_in_any_language(mark: str) -> None:
+    (fault,) = faults(replace(GOOD, subject=f"{mark}: our talk"))
+
+    assert fault == ("subject", "A first message does not pretend to be a reply or a forward.")
+
+
+@pytest.mark.parametrize("subject", ["Regarding: your trial", "Trial: the end", "Reply by Friday: plans"])
+def test_a_word_before_a_colon_is_no_reply(subject: str) -> None:
+    assert faults(replace(GOOD, subject=subject)) == []
+
+
+@pytest.mark.parametrize("part", ["subject", "text", "html"])
+@pytest.mark.parametrize("left", ["{{ plan }}", "{% if x %}", "Hello None,", "[last_name]"])
+def test_a_field_that_was_not_filled_in_is_found_in_every_part(part: str, left: str) -> None:
+    letters = {
+        "subject": replace(GOOD, subject=f"{GOOD.subject} {left}"),
+        "text": replace(GOOD, text=f"{GOOD.text} {left}"),
+        "html": replace(GOOD, html=f"<p>{left}</p>{BODY}"),
+    }
+
+    (fault,) = faults(letters[part])
+
+    assert (fault[0], "left over" in fault[1]) == (part, True)
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"),
+    [
+        ('<p style="opacity:0">buy</p>', "hidden"),
+        ('<p style="visibility : hidden">buy</p>', "hidden"),
+        ("<p hidden>buy</p>", "hidden"),
+        ("<form></form>", "script, a form or a frame"),
+        ('<iframe src="https://example.com/"></iframe>', "script, a form or a frame"),
+        ("<object></object>", "script, a form or a frame"),
+        ("<embed>", "script, a form or a frame"),
+        ("é" * 50_000, "clients cut"),
+    ],
+)
+def test_what_mail_clients_hide_take_out_or_cut_is_a_fault(tag: str, words: str) -> None:
+    (fault,) = faults(replace(GOOD, html=BODY + tag))
+
+    assert fault[0] == "html"
+    assert words in fault[1]
+
+
+def test_a_way_out_that_is_only_written_and_not_linked_is_none_in_html() -> None:
+    written = BODY.replace(f'<a href="{OUT}">Unsubscribe</a>', OUT)
+
+    assert faults(replace(GOOD, html=written)) == [("html", "The unsubscribe link is not there.")]
+
+
+def test_a_carriage_return_alone_breaks_the_subject_too() -> None:
+    assert faults(replace(GOOD, subject="a\rBcc: x@example.com")) == [("subject", "It holds a line break.")]
+
+
+def test_what_a_client_does_not_show_as_text_is_not_read_as_such() -> None:
+    style = "<style>p::after{content:'{{ x }}'}</style>"
+
+    assert faults(replace(GOOD, html=BODY + style)) == []
+
+
+def test_a_link_that_opens_a_new_mail_leads_to_no_page_and_is_no_fault() -> None:
+    assert findings_of(replace(GOOD, html=BODY + '<a href="mailto:us@example.com">us</a>')) == ()
+
+
+@pytest.mark.parametrize(
+    ("letter", "advised"),
+    [
+        (replace(GOOD, subject="x" * 78), 0),
+        (replace(GOOD, subject="x" * 79), 1),
+        (replace(GOOD, text=GOOD.text + "".join(f"\nhttps://example.com/{n}" for n in range(8))), 0),
+        (replace(GOOD, text=GOOD.text + "".join(f"\nhttps://example.com/{n}" for n in range(9))), 1),
+    ],
+)
+def test_advice_begins_beyond_its_limit(letter: SampleLetter, advised: int) -> None:
+    assert len(findings_of(letter)) == advised
+
+
 @pytest.mark.parametrize(
     "letter",
     [
@@ -114,6 +193,22 @@ def test_a_campaign_that_is_not_there_is_said_so() -> None:
 
     assert said.exit_code == 1
     assert "no-such-campaign" in str(said.exception)
+
+
+@pytest.mark.usefixtures("examples")
+def test_a_tenant_that_is_not_there_is_said_so_with_those_that_are() -> None:
+    said = CliRunner().invoke(app, ["plan", "preflight", "--tenant", "nobody"])
+
+    assert said.exit_code == 1
+    assert "no tenant is called 'nobody' in the inventory files; there are acme" in str(said.exception)
+
+
+@pytest.mark.usefixtures("examples")
+def test_only_the_campaigns_of_the_tenant_asked_for_are_read() -> None:
+    said = CliRunner().invoke(app, ["plan", "preflight", "--tenant", "acme"], env={"COLUMNS": "300"})
+
+    names = {line.partition("/")[0] for line in said.output.splitlines() if not line.startswith(" ")}
+    assert names == {"acme"}
 
 
 def test_a_letter_shows_how_it_reads_to_who_lacks_a_field() -> None:

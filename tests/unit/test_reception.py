@@ -1,6 +1,7 @@
 """How a provider receives a domain: by what it does with the mail, beside the tenant's other domains."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -59,6 +60,24 @@ def test_old_trouble_weighs_less_than_new() -> None:
     )
 
     assert found[1, GOOGLE].total < found[2, GOOGLE].total
+
+
+def test_trouble_of_an_earlier_day_counts_beside_a_good_yesterday() -> None:
+    days = [DayOutcomes(day=TODAY - timedelta(days=ago), accepted=200, hard=hard) for ago, hard in ((3, 30), (1, 0))]
+    troubled = ReceptionRecord(DomainId(1), GOOGLE, tuple(days))
+    calm = ReceptionRecord(DomainId(2), GOOGLE, (DayOutcomes(day=days[0].day, accepted=200), days[1]))
+
+    found = scored(troubled, calm)
+
+    assert found[1, GOOGLE].total < found[2, GOOGLE].total
+
+
+def test_a_score_is_the_share_of_what_its_own_parts_could_earn() -> None:
+    (found,) = scored(record(1, accepted=400, hard=4)).values()
+
+    earned, possible = sum((part.points for part in found.parts), Decimal(0)), sum(part.weight for part in found.parts)
+    assert possible < 100
+    assert abs(found.total - 100 * earned / possible) <= Decimal("0.5")
 
 
 def test_a_score_lies_between_nothing_and_all() -> None:

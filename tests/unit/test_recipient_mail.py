@@ -56,8 +56,15 @@ def test_each_row_of_the_table_names_its_example(row: dict[str, str]) -> None:
         (Unknown(Cause.SERVER_FAILURE), NotSaid()),
         (mx((0, ROOT)), TakesNone(NoMail.NULL_MX)),
         (NxDomain(), TakesNone(NoMail.NO_SUCH_DOMAIN)),
+        (mx((0, ROOT), (10, "mx.firma.example")), OTHER),
     ],
-    ids=["best", "filter", "look-alike", "equals", "alias", "no-mx", "silence", "null-mx", "no-domain"],
+    ids=["best", "filter", "look-alike", "equals", "alias", "no-mx", "silence", "null-mx", "no-domain", "half-null-mx"],
 )
 def test_the_best_exchangers_decide_and_only_certainty_says_no(answer: Answer, read: RecipientMail) -> None:
     assert read_mx(answer) == read
+
+
+def test_the_order_in_which_the_dns_lists_equal_exchangers_changes_nothing() -> None:
+    rows = ((10, "aspmx.l.google.com"), (10, "mta5.am0.yahoodns.net"))
+
+    assert read_mx(mx(*rows)) == read_mx(mx(*reversed(rows)))

@@ -47,6 +47,12 @@ def test_an_absence_that_is_already_over_delays_by_one_business_day_from_today()
     assert after_news(due, OutOfOffice(TUESDAY, until=date(2026, 3, 2)), POLICY) == Active(2, date(2026, 3, 11))
 
 
+def test_an_absence_that_ends_today_is_not_over_yet() -> None:
+    news = OutOfOffice(TUESDAY, until=TUESDAY)
+
+    assert after_news(Active(2, TUESDAY), news, POLICY) == Active(2, date(2026, 3, 12))  # back on the 11th
+
+
 def test_an_absence_never_brings_a_step_forward() -> None:
     far = Active(3, date(2026, 4, 1))
 
