@@ -1,6 +1,8 @@
 """How the mail of each domain and account arrives, shown weekly by a message to an inbox of the tenant's own."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -11,17 +13,23 @@ from assets.tenants import tenant_of
 from outreach_pipelines.application.ports import Clock
 from outreach_pipelines.application.prove_domains import (
     SeedDesk,
-    SeedStandings,
     SeedSummary,
     judge_seeds,
     monday_of,
     send_seeds,
 )
+from outreach_pipelines.application.seeds import (
+    AuthenticationCount,
+    AuthenticationResult,
+    SeedStandings,
+)
 from outreach_pipelines.application.tenants import TenantDirectory
+from outreach_pipelines.domain.seed_proof import SeedCheck
 from outreach_pipelines.domain.tenant import TenantId
 from resources.feeds import OpenResolver
 
 BELIEVED_WEEKS = 2
+COUNTED_FOR = timedelta(days=14)
 
 
 @dg.asset(
@@ -36,13 +44,19 @@ def seed_proof(
     context: dg.AssetExecutionContext,
     tenants: dg.ResourceParam[TenantDirectory],
     seed_desk: dg.ResourceParam[SeedDesk],
+    seed_standings: dg.ResourceParam[SeedStandings],
     open_resolver: dg.ResourceParam[OpenResolver],
     clock: dg.ResourceParam[Clock],
 ) -> None:
-    """Judges the seeds that arrived, and sends the running week's that are due: one a week, domain and account, never twice."""
+    """Judges the seeds that arrived, and sends those that are due: one a week, domain and account, and again where one failed.
+
+    What a seed refutes for certain makes its account not ready for its domain at once; a later one that shows it mended lifts that.
+    """
     for key, slug, _ in tenant_days(context.partition_keys):
-        done = asyncio.run(_prove(seed_desk, open_resolver, tenant_of(tenants, slug), clock.now()))
-        context.add_asset_metadata(_metadata(*done), partition_key=key)
+        tenant, now = tenant_of(tenants, slug), clock.now()
+        done = asyncio.run(_prove(seed_desk, open_resolver, tenant, now))
+        counts = seed_standings.counts(tenant, since=now.date() - COUNTED_FOR, until=now.date())
+        context.add_asset_metadata({**_metadata(*done), **_outcomes(counts)}, partition_key=key)
 
 
 @dg.asset_check(
@@ -85,5 +99,31 @@ def _metadata(judged: SeedSummary, sent: SeedSummary) -> dict[str, dg.MetadataVa
         "seeds not begun": sent.not_begun,
         "seeds judged": sum(judged.judged.values()),
         "seeds passed": judged.judged.get("passed", 0),
+        "accounts not ready by seeds": judged.settled.refuted,
+        "accounts ready again": judged.settled.lifted,
         "faults": dg.MetadataValue.md("\n".join(f"- {each}" for each in judged.faults) or "none"),
+    }
+
+
+def _outcomes(counts: Sequence[AuthenticationCount]) -> dict[str, dg.MetadataValue | int]:
+    failed = Counter[SeedCheck]()
+    for each in counts:
+        failed[each.mechanism] += each.messages if each.result is AuthenticationResult.FAIL else 0
+    rows = [
+        dg.TableRecord(
+            {
+                "domain": each.domain,
+                "account": each.account or "-",
+                "seen by": each.source.value,
+                "check": each.mechanism.value,
+                "result": each.result.value,
+                "messages": each.messages,
+            }
+        )
+        for each in counts
+    ]
+    return {
+        "messages that failed DKIM": failed[SeedCheck.DKIM_ALIGNED],
+        "messages that failed SPF": failed[SeedCheck.SPF_ALIGNED],
+        "DKIM and SPF by account": dg.MetadataValue.table(rows or [dg.TableRecord({"domain": "-"})]),
     }

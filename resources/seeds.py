@@ -3,7 +3,8 @@
 import secrets
 from typing import TYPE_CHECKING
 
-from outreach_pipelines.application.prove_domains import SeedDesk, SeedMark
+from outreach_pipelines.application.prove_domains import SeedDesk
+from outreach_pipelines.application.seeds import SeedMark
 from outreach_pipelines.settings import load_settings
 from resources.database import app_engine, messages
 from resources.files import object_store

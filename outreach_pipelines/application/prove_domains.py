@@ -1,10 +1,10 @@
 """Once a week each domain shows through each of its accounts, by a message to an inbox of the tenant's own, how its mail arrives.
 
-Belongs here: which seeds are due, sending one, finding and judging it. Does not: the judgement (`domain.seed_proof`), reading
-inboxes (`sync_replies`: own mail is parked there, and looked through here).
+Belongs here: sending seeds that are due, finding and judging them. Does not: the judgement (`domain.seed_proof`), when it stops
+a way to send (`domain.seed_belief`), reading inboxes (`sync_replies`: own mail is parked there, and looked through here).
 
 A seed is no outreach: it is written to nobody but the tenant's own mailboxes, and counts as no send. Its row is committed before
-the call, one a week and way, so it goes once or not at all.
+the call, one an attempt of its week and way, so it goes once or not at all.
 """
 
 import time
@@ -12,20 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
-from enum import StrEnum
-from typing import NewType, Protocol, assert_never
+from typing import assert_never
 
 from outreach_pipelines.application.audit_domains import DnsResolver, answered
 from outreach_pipelines.application.boot_clock import boot_seconds
 from outreach_pipelines.application.ingest_events import CANARY_ATTEMPT
 from outreach_pipelines.application.ports import SendingFence, Tagger, Transports
-from outreach_pipelines.domain.address import DomainName
-from outreach_pipelines.domain.dkim_verification import verify_signatures
-from outreach_pipelines.domain.ids import AccountId
+from outreach_pipelines.application.seeds import OwnMail, SeedMark, SeedPath, SeedState, SeedStore, SettledSeeds
+from outreach_pipelines.domain.dkim_verification import DkimVerdict, verify_signatures
 from outreach_pipelines.domain.mail_bytes import Mail, mail_bytes
 from outreach_pipelines.domain.message import MessageId
 from outreach_pipelines.domain.message_tag import MessageTag
-from outreach_pipelines.domain.provider_account import AccountName
+from outreach_pipelines.domain.seed_belief import refuted
 from outreach_pipelines.domain.seed_proof import (
     SEED_HEADER,
     ArrivedSeed,
@@ -40,113 +38,11 @@ from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.domain.wire_message import WireMessage
 from outreach_pipelines.errors import OutreachError
 
-SeedMark = NewType("SeedMark", str)
-"""32 hexadecimal digits that a seed carries in a header of its own."""
 CALL_SECONDS = 30.0
 # Numbers of seeds in tags stay apart from those of probes, which count from 1.
 _SEED_NUMBERS = 1 << 62
 _SUBJECT = "How this domain's mail arrives"
 _TEXT = "This message goes from one of our mailboxes to another, and shows how mail of this domain arrives.\r\n"
-
-
-class SeedState(StrEnum):
-    """What came of the call."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    NOT_SENT = "not_sent"
-    IN_DOUBT = "in_doubt"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeedPath:
-    """A domain with an account, a mailbox of it to write from, and a mailbox of the tenant's own to write to."""
-
-    domain: DomainName
-    account: AccountId
-    account_name: AccountName
-    sender: str
-    sender_name: str
-    recipient: str
-    unsubscribe_host: str
-
-
-@dataclass(frozen=True, slots=True)
-class OwnMail:
-    """A mail that one of the tenant's mailboxes wrote, as it lay in an inbox."""
-
-    raw: bytes
-    folder: str
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingSeed:
-    """A seed that is not judged. `late`: it should lie in its inbox by now, and that inbox was read to its end since."""
-
-    mark: SeedMark
-    late: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeedStanding:
-    """The newest judgement of a way to send. `faults`: what was wrong, one sentence each."""
-
-    domain: DomainName
-    account: AccountName
-    week: date
-    verdict: SeedVerdict
-    faults: tuple[str, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        """Whether it arrived as it should."""
-        return self.verdict is SeedVerdict.PASSED
-
-    @property
-    def sentence(self) -> str:
-        """What it showed."""
-        what = ", ".join(self.faults) or self.verdict.value.replace("_", " ")
-        return f"{self.domain} through {self.account}, week of {self.week}: {what}"
-
-
-class SeedStandings(Protocol):
-    """What seeds have shown."""
-
-    def standings(self, tenant: TenantId, *, since: date) -> Sequence[SeedStanding]:
-        """Of each way to send, the newest judgement of a seed of `since` or later; none where there is none."""
-        ...
-
-
-class SeedStore(Protocol):
-    """Seeds of one tenant at a time."""
-
-    def due(self, tenant: TenantId, week: date) -> Sequence[SeedPath]:
-        """Ways to send without a seed in the week (its Monday) that begins then."""
-        ...
-
-    def begin(self, tenant: TenantId, path: SeedPath, week: date, mark: SeedMark, *, epoch: int) -> bool:
-        """Commit that it is about to be sent. False, and nothing may go: it was begun, the recipient is no mailbox of the
-        tenant's own, the tenant is paused, the account is held, or the epoch is over.
-        """
-        ...
-
-    def end(self, tenant: TenantId, mark: SeedMark, state: SeedState, answer: str) -> None:
-        """Write down what came of the call."""
-        ...
-
-    def waiting(self, tenant: TenantId) -> Sequence[WaitingSeed]:
-        """Seeds that may have been sent and are not judged."""
-        ...
-
-    def own_mail(self, tenant: TenantId) -> Sequence[OwnMail]:
-        """Own mail that inboxes held since the oldest waiting seed."""
-        ...
-
-    def judge(
-        self, tenant: TenantId, mark: SeedMark, verdict: SeedVerdict, folder: str, judgement: SeedJudgement
-    ) -> None:
-        """Keep the judgement; the first one stands."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +60,13 @@ class SeedDesk:
 
 @dataclass(slots=True)
 class SeedSummary:
-    """What a run did: seeds by what came of the call, those not begun, and judgements by verdict."""
+    """What a run did: seeds by what came of the call, those not begun, judgements by verdict, and what follows for sending."""
 
     sent: dict[str, int] = field(default_factory=dict)
     not_begun: int = 0
     judged: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    settled: SettledSeeds = field(default_factory=SettledSeeds)
 
 
 def monday_of(day: date) -> date:
@@ -248,7 +145,7 @@ def seed_message(tagger: Tagger, tenant: TenantId, path: SeedPath, mark: SeedMar
 async def judge_seeds(
     resolver: DnsResolver, store: SeedStore, *, tenant: TenantId, unix_now: Callable[[], float] = time.time
 ) -> SeedSummary:
-    """Find the seeds that arrived, judge them, and say of which none will arrive any more."""
+    """Find the seeds that arrived, judge them, say of which none will arrive any more, and settle which ways are not ready."""
     summary = SeedSummary()
     waiting = store.waiting(tenant)
     found = _by_mark(store.own_mail(tenant)) if waiting else {}
@@ -256,11 +153,23 @@ async def judge_seeds(
         own = found.get(seed.mark)
         if own is not None:
             verdicts, _ = await answered(resolver, verify_signatures(_with_crlf(own.raw), now=int(unix_now())))
-            judgement = judge_seed(ArrivedSeed(raw=own.raw, folder=folder_kind(own.folder), verdicts=verdicts))
+            judgement = judge_seed(_arrived(own, verdicts))
             _keep(store, tenant, seed.mark, judgement.verdict, own.folder, judgement, summary)
         elif seed.late:
             _keep(store, tenant, seed.mark, SeedVerdict.NOT_ARRIVED, "", SeedJudgement(()), summary)
+    summary.settled = settle_seeds(store, tenant=tenant)
     return summary
+
+
+def settle_seeds(store: SeedStore, *, tenant: TenantId) -> SettledSeeds:
+    """Make not ready what seeds refuted for certain, and give back what they refute no more."""
+    found = {way: refuted(seeds) for way, seeds in store.shown(tenant).items()}
+    return store.settle(tenant, {way: why for way, why in found.items() if why is not None})
+
+
+def _arrived(own: OwnMail, verdicts: tuple[DkimVerdict, ...]) -> ArrivedSeed:
+    folder = folder_kind(own.folder)
+    return ArrivedSeed(raw=own.raw, folder=folder, verdicts=verdicts, authserv_ids=own.authserv_ids)
 
 
 def _keep(

@@ -8,20 +8,20 @@ Received), RFC 3848 and RFC 6531 section 4.3 (`with` keywords that tell of TLS),
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from outreach_pipelines.domain.address import DomainName
+from outreach_pipelines.domain.authentication_results import ServerResult, server_results
 from outreach_pipelines.domain.dkim_verification import DkimResult, DkimVerdict, header_fields
-from outreach_pipelines.domain.dns_audit.names import parse_domain_name, related
+from outreach_pipelines.domain.dns_audit.names import is_within, parse_domain_name, related
 
 SEED_HEADER = "X-Outreach-Seed"
 UNSUBSCRIBE_FIELDS = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 LONGEST_HEADER = 256 * 1024
-_COMMENT = re.compile(r"\([^()]*\)")
-_METHOD = re.compile(r"^\s*([a-z0-9-]+)(?:/\d+)?\s*=\s*([a-z]+)", re.IGNORECASE)
-_PROPERTY = re.compile(r"([a-z]+\.[a-z-]+)\s*=\s*(\"[^\"]*\"|[^\s;]+)", re.IGNORECASE)
+# RFC 8601 section 2.7.1; temperror, and words that are not of that list, settle nothing.
+_CERTAIN = frozenset({"pass", "fail", "none", "policy", "neutral", "permerror"})
 _FROM_HOST = re.compile(r"^\s*from\s+([^\s;()]+)", re.IGNORECASE)
 _BY_HOST = re.compile(r"\bby\s+([^\s;()]+)", re.IGNORECASE)
 _WITH_TLS = re.compile(
@@ -95,22 +95,6 @@ class SeedJudgement:
         return next((each.passed for each in self.findings if each.check is check), Passed.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class ServerResult:
-    """One method's result in an Authentication-Results field; names in lower case."""
-
-    method: str
-    result: str
-    properties: tuple[tuple[str, str], ...] = ()
-
-    def domain(self, *names: str) -> DomainName | None:
-        """The domain that the first of these properties names, of an address its domain."""
-        for name, value in self.properties:
-            if name in names:
-                return parse_domain_name(value.strip('"').rpartition("@")[2])
-        return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivedSeed:
     """A seed as it was found. `raw` with CRLF line ends; `verdicts` of our own verification, None where none was made.
@@ -130,11 +114,12 @@ def judge_seed(seed: ArrivedSeed) -> SeedJudgement:
     fields = _fields(seed.raw)
     sender = _from_domain(fields)
     results = server_results(fields, seed.authserv_ids)
+    signatures = _Signatures(_told_of_dkim(results, seed.verdicts), seed.verdicts)
     return SeedJudgement(
         (
-            _dkim(seed.verdicts, results),
-            _dkim_aligned(seed.verdicts, results, sender),
-            _unsubscribe_signed(seed.verdicts, results, fields),
+            _dkim(signatures),
+            _dkim_aligned(signatures, sender),
+            _unsubscribe_signed(signatures, fields),
             _spf_aligned(results, fields, sender),
             _tls(fields),
             _folder(seed.folder),
@@ -156,37 +141,6 @@ def _fields(raw: bytes) -> list[tuple[str, str]]:
     ]
 
 
-def server_results(fields: Sequence[tuple[str, str]], trusted: frozenset[str]) -> tuple[ServerResult, ...] | None:
-    """What the inbox's server says; None where it says nothing."""
-    for name, value in fields:
-        if name != "authentication-results":
-            continue
-        first, *methods = _without_comments(value).split(";")
-        if _METHOD.match(first):
-            # Microsoft 365 leaves its name out.
-            methods, identity = [first, *methods], ""
-        else:
-            identity = first.split()[0].lower() if first.split() else ""
-        if not trusted or identity in trusted:
-            return tuple(_results(methods))
-    return None
-
-
-def _results(methods: Sequence[str]) -> Iterator[ServerResult]:
-    for text in methods:
-        found = _METHOD.match(text)
-        if found:
-            properties = tuple((key.lower(), value) for key, value in _PROPERTY.findall(text[found.end() :]))
-            yield ServerResult(found[1].lower(), found[2].lower(), properties)
-
-
-def _without_comments(text: str) -> str:
-    before = None
-    while before != text:
-        before, text = text, _COMMENT.sub(" ", text)
-    return text
-
-
 def _from_domain(fields: Sequence[tuple[str, str]]) -> DomainName | None:
     value = next((value for name, value in fields if name == "from"), "")
     found = _FROM_DOMAIN.search(value)
@@ -197,68 +151,101 @@ def _passing(verdicts: Sequence[DkimVerdict]) -> list[DkimVerdict]:
     return [each for each in verdicts if each.result is DkimResult.PASS]
 
 
-def _dkim(verdicts: Sequence[DkimVerdict] | None, results: Sequence[ServerResult] | None) -> SeedFinding:
-    """The inbox's server is the judge that counts: ours fills in where it is silent, and speaks where both differ."""
-    told = [each for each in results or () if each.method == "dkim"]
-    if any(each.result == "pass" for each in told):
+@dataclass(frozen=True, slots=True)
+class _Signatures:
+    """What is said of the signatures: `told` by the inbox's server, `ours` by our own verification, None where none was made."""
+
+    told: tuple[ServerResult, ...]
+    ours: tuple[DkimVerdict, ...] | None
+
+    @property
+    def signers(self) -> list[DomainName]:
+        """Whose signatures pass, by either."""
+        told = [each.signer for each in self.told if each.result == "pass"]
+        return [each for each in (*told, *(each.domain for each in _passing(self.ours or ()))) if each is not None]
+
+    @property
+    def server_is_open(self) -> bool:
+        """Whether the server leaves open how a signature came out, or whose the one is that passes."""
+        return any(each.result not in _CERTAIN or (each.result, each.signer) == ("pass", None) for each in self.told)
+
+    def server_passes(self, domain: DomainName) -> bool:
+        """Whether the server passes a signature of the domain, or of an agent below it (i=)."""
+        passed = [each.signer for each in self.told if each.result == "pass"]
+        return any(each is not None and is_within(each, domain) for each in passed)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a signature may be better than what is known of it."""
+        if self.ours is None:
+            return self.server_is_open or not self.told
+        return self.server_is_open or any(each.result is DkimResult.TEMPERROR for each in self.ours)
+
+
+def _told_of_dkim(
+    results: Sequence[ServerResult] | None, ours: Sequence[DkimVerdict] | None
+) -> tuple[ServerResult, ...]:
+    """`none` is said of mail without a signature, and by servers that do not look: where we looked ourselves it is silence."""
+    told = tuple(each for each in results or () if each.method == "dkim")
+    return told if ours is None else tuple(each for each in told if each.result != "none")
+
+
+def _dkim(signatures: _Signatures) -> SeedFinding:
+    """The inbox's server is the judge that counts: our verification speaks where it is silent or does not know."""
+    refused = [each for each in signatures.told if each.result in _CERTAIN]
+    passing = _passing(signatures.ours or ())
+    if any(each.result == "pass" for each in signatures.told):
         return SeedFinding(SeedCheck.DKIM, Passed.YES, "the inbox's server says dkim=pass")
-    if verdicts is not None and _passing(verdicts) and not told:
-        return SeedFinding(SeedCheck.DKIM, Passed.YES, _passing(verdicts)[0].reason)
-    if told and not all(each.result == "temperror" for each in told):
-        return SeedFinding(SeedCheck.DKIM, Passed.NO, f"the inbox's server says dkim={told[0].result}")
-    if verdicts is None or any(each.result is DkimResult.TEMPERROR for each in verdicts):
+    if passing and not refused:
+        return SeedFinding(SeedCheck.DKIM, Passed.YES, passing[0].reason)
+    if signatures.server_is_open or (not refused and signatures.is_open):
         return SeedFinding(SeedCheck.DKIM, Passed.UNKNOWN, "nobody could verify it")
-    why = verdicts[0].reason if verdicts else "it carries no signature"
+    if refused:
+        return SeedFinding(SeedCheck.DKIM, Passed.NO, f"the inbox's server says dkim={refused[0].result}")
+    why = signatures.ours[0].reason if signatures.ours else "it carries no signature"
     return SeedFinding(SeedCheck.DKIM, Passed.NO, why)
 
 
-def _dkim_aligned(
-    verdicts: Sequence[DkimVerdict] | None, results: Sequence[ServerResult] | None, sender: DomainName | None
-) -> SeedFinding:
-    signers = [
-        each.domain("header.d", "header.i") for each in results or () if (each.method, each.result) == ("dkim", "pass")
-    ]
-    signers += [each.domain for each in _passing(verdicts or ())]
-    known = [each for each in signers if each is not None]
+def _dkim_aligned(signatures: _Signatures, sender: DomainName | None) -> SeedFinding:
+    signers = signatures.signers
     if sender is None:
         return SeedFinding(SeedCheck.DKIM_ALIGNED, Passed.NO, "it has no From with one domain")
-    if any(related(each, sender) for each in known):
+    if any(related(each, sender) for each in signers):
         return SeedFinding(SeedCheck.DKIM_ALIGNED, Passed.YES, f"signed as {sender}'s")
-    if not known and (verdicts is None or any(each.result is DkimResult.TEMPERROR for each in verdicts)):
+    if signatures.is_open:
         return SeedFinding(SeedCheck.DKIM_ALIGNED, Passed.UNKNOWN, "no passing signature is told of with its domain")
-    signed_as = ", ".join(dict.fromkeys(known)) or "nobody"
+    signed_as = ", ".join(dict.fromkeys(signers)) or "nobody"
     return SeedFinding(SeedCheck.DKIM_ALIGNED, Passed.NO, f"From is {sender}, and it is signed as {signed_as}")
 
 
-def _unsubscribe_signed(
-    verdicts: Sequence[DkimVerdict] | None, results: Sequence[ServerResult] | None, fields: Sequence[tuple[str, str]]
-) -> SeedFinding:
+def _unsubscribe_signed(signatures: _Signatures, fields: Sequence[tuple[str, str]]) -> SeedFinding:
     lacking = sorted(UNSUBSCRIBE_FIELDS - {name for name, _ in fields})
     if lacking:
         return SeedFinding(SeedCheck.UNSUBSCRIBE_SIGNED, Passed.NO, f"it arrived without {', '.join(lacking)}")
-    covered = [each for each in _signers(verdicts, results, fields) if each >= UNSUBSCRIBE_FIELDS]
-    if covered:
+    carried = [_coverage(value) for name, value in fields if name == "dkim-signature"]
+    if any(each.signed >= UNSUBSCRIBE_FIELDS for each in _passing(signatures.ours or ())) or any(
+        each.has_both and signatures.server_passes(each.domain) for each in carried
+    ):
         return SeedFinding(SeedCheck.UNSUBSCRIBE_SIGNED, Passed.YES, "both fields stand in h=")
-    if _dkim(verdicts, results).passed is Passed.UNKNOWN:
+    if signatures.is_open and any(each.has_both for each in carried):
         return SeedFinding(SeedCheck.UNSUBSCRIBE_SIGNED, Passed.UNKNOWN, "nobody could verify the signature")
+    if not all(any(is_within(signer, each.domain) for each in carried) for signer in signatures.signers):
+        return SeedFinding(SeedCheck.UNSUBSCRIBE_SIGNED, Passed.UNKNOWN, "the signature that passed was taken off")
     return SeedFinding(SeedCheck.UNSUBSCRIBE_SIGNED, Passed.NO, "no passing signature names both fields in h=")
 
 
-def _signers(
-    verdicts: Sequence[DkimVerdict] | None, results: Sequence[ServerResult] | None, fields: Sequence[tuple[str, str]]
-) -> list[frozenset[str]]:
-    """What passing signatures cover: by our verification, else of those domains that the server passed."""
-    if verdicts is not None:
-        return [each.signed for each in _passing(verdicts)]
-    passed = {
-        each.domain("header.d", "header.i") for each in results or () if (each.method, each.result) == ("dkim", "pass")
-    }
-    signatures = [_tags(value) for name, value in fields if name == "dkim-signature"]
-    return [
-        frozenset(part.strip().lower() for part in tags.get("h", "").split(":"))
-        for tags in signatures
-        if parse_domain_name(tags.get("d", "")) in passed
-    ]
+@dataclass(frozen=True, slots=True)
+class _Coverage:
+    """What a signature field covers, whatever it is worth."""
+
+    domain: DomainName
+    has_both: bool
+
+
+def _coverage(value: str) -> _Coverage:
+    tags = _tags(value)
+    names = {name.strip().lower() for name in tags.get("h", "").split(":")}
+    return _Coverage(parse_domain_name(tags.get("d", "")) or DomainName(""), names >= UNSUBSCRIBE_FIELDS)
 
 
 def _tags(value: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -11,13 +11,18 @@ from fakes import Standing, Tenants
 
 from assets.partitions import day_key
 from assets.seed_proof import our_mail_arrives_as_ours, seed_proof
-from outreach_pipelines.application.prove_domains import (
+from outreach_pipelines.application.audit_domains import PathKey
+from outreach_pipelines.application.prove_domains import SeedDesk
+from outreach_pipelines.application.seeds import (
+    AuthenticationCount,
+    AuthenticationResult,
+    CountSource,
     OwnMail,
-    SeedDesk,
     SeedMark,
     SeedPath,
     SeedStanding,
     SeedState,
+    SettledSeeds,
     WaitingSeed,
 )
 from outreach_pipelines.domain.address import DomainName
@@ -26,11 +31,12 @@ from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.letter import Letter
 from outreach_pipelines.domain.message_tag import MessageTag, WireTag
 from outreach_pipelines.domain.provider_account import AccountName
-from outreach_pipelines.domain.seed_proof import SeedJudgement, SeedVerdict
+from outreach_pipelines.domain.seed_belief import Refuted, ShownSeed
+from outreach_pipelines.domain.seed_proof import Passed, SeedCheck, SeedFinding, SeedJudgement, SeedVerdict
 from outreach_pipelines.domain.send_answer import Accepted, SendAnswer
 from outreach_pipelines.domain.tenant import TenantId, TenantSlug
 from outreach_pipelines.domain.wire_message import WireMessage
-from schedules.mail_proofs import prove_domains_every_morning
+from schedules.mail_proofs import prove_domains_every_hour
 
 ACME = TenantSlug("acme")
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -43,6 +49,9 @@ WAY = SeedPath(
     recipient="bea@other.example",
     unsubscribe_host="u.desk.example",
 )
+
+
+BROKEN = SeedFinding(SeedCheck.DKIM, Passed.NO, "the signature does not fit header and key")
 
 
 @dataclass
@@ -71,6 +80,12 @@ class Plain:
         self, tenant: TenantId, mark: SeedMark, verdict: SeedVerdict, folder: str, judgement: SeedJudgement
     ) -> None:
         raise AssertionError
+
+    def shown(self, tenant: TenantId) -> Mapping[PathKey, Sequence[ShownSeed]]:
+        return {PathKey(WAY.domain, WAY.account_name): [ShownSeed(NOW, SeedJudgement((BROKEN,)))]}
+
+    def settle(self, tenant: TenantId, found: Mapping[PathKey, Refuted]) -> SettledSeeds:
+        return SettledSeeds(refuted=len(found), lifted=2)
 
     def of(self, tenant: TenantId, account: AccountId) -> "Plain":
         return self
@@ -118,17 +133,46 @@ class Known:
     def standings(self, tenant: TenantId, *, since: date) -> Sequence[SeedStanding]:
         return [SeedStanding(domain=WAY.domain, account=WAY.account_name, week=since, verdict=self.verdict)]
 
+    def counts(self, tenant: TenantId, *, since: date, until: date) -> Sequence[AuthenticationCount]:
+        assert (since, until) == (date(2026, 11, 11), NOW.date())
+        return [
+            count(CountSource.SEED, SeedCheck.DKIM, AuthenticationResult.FAIL, 1),
+            count(CountSource.SEED, SeedCheck.DKIM_ALIGNED, AuthenticationResult.FAIL, 1),
+            count(CountSource.REPORT, SeedCheck.DKIM_ALIGNED, AuthenticationResult.FAIL, 40),
+            count(CountSource.REPORT, SeedCheck.DKIM_ALIGNED, AuthenticationResult.PASS, 900),
+            count(CountSource.REPORT, SeedCheck.SPF_ALIGNED, AuthenticationResult.UNKNOWN, 7),
+        ]
 
-def test_a_run_sends_what_is_due_and_says_so() -> None:
-    plain = Plain()
+
+def count(
+    source: CountSource, mechanism: SeedCheck, result: AuthenticationResult, messages: int
+) -> AuthenticationCount:
+    return AuthenticationCount(
+        domain=WAY.domain,
+        account=WAY.account_name,
+        source=source,
+        mechanism=mechanism,
+        result=result,
+        messages=messages,
+    )
+
+
+@pytest.fixture
+def plain() -> Plain:
+    return Plain()
+
+
+@pytest.fixture
+def made(plain: Plain) -> dg.AssetMaterialization:
+    """What a run of today's partition writes down."""
     desk = SeedDesk(plain, plain, plain, plain, 1, lambda: SeedMark("0" * 32))
     resources = {
         "tenants": Tenants.named(ACME),
         "seed_desk": desk,
+        "seed_standings": Known(SeedVerdict.PASSED),
         "open_resolver": lambda: plain,
         "clock": Standing(NOW),
     }
-
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("tenants", [ACME])
         key = day_key(datetime.now(UTC).date(), ACME)
@@ -136,10 +180,35 @@ def test_a_run_sends_what_is_due_and_says_so() -> None:
             [seed_proof], partition_key=key, instance=instance, resources=resources, selection=[seed_proof]
         )
         (made,) = done.asset_materializations_for_node("seed_proof")
+    return made
 
+
+def test_a_run_sends_what_is_due_and_says_so(plain: Plain, made: dg.AssetMaterialization) -> None:
     assert (made.metadata["seeds sent"].value, made.metadata["seeds accepted"].value) == (1, 1)
     assert [message.recipient for message in plain.sent] == ["bea@other.example"]
     assert plain.ended == [SeedState.ACCEPTED]
+
+
+def test_a_run_settles_which_accounts_are_ready_by_what_seeds_showed(made: dg.AssetMaterialization) -> None:
+    settled = [made.metadata[f"accounts {what}"].value for what in ("not ready by seeds", "ready again")]
+
+    assert settled == [1, 2]
+
+
+def test_a_run_counts_what_failed_dkim_and_spf_by_domain_account_and_result(made: dg.AssetMaterialization) -> None:
+    failed = [made.metadata[f"messages that failed {what}"].value for what in ("DKIM", "SPF")]
+
+    table = made.metadata["DKIM and SPF by account"]
+    assert isinstance(table, dg.TableMetadataValue)
+    assert failed == [41, 0]
+    assert table.records[2].data == {
+        "domain": "desk.example",
+        "account": "ses-main",
+        "seen by": "report",
+        "check": "dkim_aligned",
+        "result": "fail",
+        "messages": 40,
+    }
 
 
 @pytest.mark.parametrize("verdict", list(SeedVerdict))
@@ -150,14 +219,18 @@ def test_the_check_is_red_for_a_seed_that_failed_or_did_not_arrive(verdict: Seed
     assert result.passed is (verdict is SeedVerdict.PASSED)
 
 
-def test_the_schedule_asks_once_a_day_and_tenant() -> None:
+@pytest.mark.parametrize(("under_way", "runs_of_a_day"), [((), 1), ((ACME,), 24)])
+def test_the_schedule_asks_once_a_day_and_every_hour_while_seeds_are_under_way(
+    under_way: tuple[TenantSlug, ...], runs_of_a_day: int
+) -> None:
     asked = []
     for hour in range(24):
         at = datetime(2026, 11, 24, hour, 35, tzinfo=UTC)
-        with dg.build_schedule_context(
-            scheduled_execution_time=at, resources={"tenants": Tenants.named(ACME)}
-        ) as context:
-            runs = prove_domains_every_morning(context)
+        tenants = replace(Tenants.named(ACME, TenantSlug("zulu")), seeds=under_way)
+        with dg.build_schedule_context(scheduled_execution_time=at, resources={"tenants": tenants}) as context:
+            runs = prove_domains_every_hour(context)
         asked += [] if isinstance(runs, dg.SkipReason) else list(runs)
 
-    assert len(asked) == 1
+    of_acme = [request for request in asked if request.tags["outreach/tenant"] == ACME]
+    assert (len(of_acme), len(asked) - len(of_acme)) == (runs_of_a_day, 1)
+    assert len({request.run_key for request in asked}) == len(asked)

@@ -1,89 +1,19 @@
 """Weekly seeds on a database: once a week and way, to own mailboxes only, and judged by what inboxes hold."""
 
-import hashlib
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
-from itertools import count
+from dataclasses import replace
+from datetime import date
 
 import pytest
+from seed_desk import WEEK, Fence, Outbox, SilentDns, arrived, lay_in, seeds, send
 from tenant_installation import Installation, example, fresh
 
 from outreach_pipelines.adapters.postgres.seed_store import PostgresSeedStore
-from outreach_pipelines.application.prove_domains import (
-    SeedDesk,
-    SeedMark,
-    SeedSummary,
-    judge_seeds,
-    monday_of,
-    send_seeds,
-)
-from outreach_pipelines.application.stored_objects import object_key
-from outreach_pipelines.domain.dns_audit.answers import Answer, Cause, Query, Unknown
-from outreach_pipelines.domain.ids import AccountId
-from outreach_pipelines.domain.letter import Letter
-from outreach_pipelines.domain.message_tag import MessageTag, WireTag, write_tag
-from outreach_pipelines.domain.send_answer import Accepted, ReplyLost, SendAnswer
-from outreach_pipelines.domain.tenant import TenantId, TenantRef
-from outreach_pipelines.domain.wire_message import WireMessage
+from outreach_pipelines.application.prove_domains import judge_seeds, monday_of
+from outreach_pipelines.application.seeds import SeedMark
+from outreach_pipelines.domain.send_answer import ReplyLost
+from outreach_pipelines.domain.tenant import TenantRef
 
 pytest_plugins = ("tenant_fixtures",)
-
-NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
-WEEK = date(2026, 11, 23)
-KEY = bytes(32)
-
-
-@dataclass
-class Outbox:
-    """Transports, and the one transport of all accounts."""
-
-    answer: SendAnswer = field(default_factory=lambda: Accepted("p1", "<w1@x.example>"))
-    sent: list[WireMessage] = field(default_factory=list)
-
-    def of(self, tenant: TenantId, account: AccountId) -> "Outbox":
-        return self
-
-    def kind(self, tenant: TenantId, account: AccountId) -> str:
-        return "ses"
-
-    async def send(self, message: WireMessage, *, deadline: float) -> SendAnswer:
-        self.sent.append(message)
-        return self.answer
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
-@dataclass(frozen=True)
-class Tags:
-    def tag(self, tag: MessageTag) -> WireTag:
-        return write_tag(tag, KEY)
-
-    def unsubscribe_url(self, letter: Letter, tag: WireTag) -> str:
-        raise AssertionError
-
-
-@dataclass(frozen=True)
-class Fence:
-    closed: str | None = None
-
-    def may_begin(self) -> str | None:
-        return self.closed
-
-    def first_byte_by(self) -> float:
-        return float("inf")
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        yield
-
-
-@dataclass(frozen=True)
-class SilentDns:
-    async def resolve(self, queries: Collection[Query]) -> Mapping[Query, Answer]:
-        return dict.fromkeys(queries, Unknown(Cause.TIMEOUT))
 
 
 @pytest.fixture
@@ -94,45 +24,6 @@ def tenant(installation: Installation) -> TenantRef:
 @pytest.fixture
 def store(installation: Installation) -> PostgresSeedStore:
     return PostgresSeedStore(installation.app, installation.objects)
-
-
-async def send(
-    store: PostgresSeedStore, tenant: TenantRef, outbox: Outbox, *, fence: Fence = Fence(), epoch: int = 1
-) -> SeedSummary:
-    numbers = count(1)
-
-    def new_mark() -> SeedMark:
-        return SeedMark(
-            hashlib.md5(f"{tenant.id} {id(outbox)} {next(numbers)}".encode(), usedforsecurity=False).hexdigest()
-        )
-
-    return await send_seeds(SeedDesk(store, outbox, Tags(), fence, epoch, new_mark), tenant=tenant.id, now=NOW)
-
-
-def seeds(installation: Installation, tenant: TenantRef, column: str) -> list[object]:
-    return installation.values(
-        f"select {column} from app.seed_attempt where tenant_id = %(t)s order by domain_id", t=tenant.id
-    )
-
-
-def lay_in(installation: Installation, tenant: TenantRef, raw: bytes, folder: str) -> None:
-    """As a sync leaves own mail: kept, and parked in every inbox."""
-    key = f"inbound/{tenant.id}/{hashlib.sha256(raw).hexdigest()}.eml"
-    installation.objects.put(object_key(key), raw)
-    installation.sql(
-        """insert into app.inbound_message (tenant_id, inbox_id, folder, uid_validity, uid, dedupe_key, class, routed, park_reason, confidence,
-                                            evidence, object_key, received_at)
-           select tenant_id, inbox_id, %(f)s, 1, 1, %(k)s, 'human_reply', false, 'own_mail', 'certain', '', %(k)s, clock_timestamp()
-             from app.inbox where tenant_id = %(t)s""",
-        t=tenant.id,
-        f=folder,
-        k=key,
-    )
-
-
-def arrived(message: WireMessage, results: str) -> bytes:
-    hop = "Received: from out.provider.example by mx.inbox.example with ESMTPS id 1\r\n"
-    return f"{hop}Authentication-Results: {results}\r\n".encode() + message.body
 
 
 async def test_each_way_sends_one_seed_a_week_to_a_mailbox_of_our_own(

@@ -31,6 +31,7 @@ def seed(
     results: str | None = RESULTS,
     hops: tuple[str, ...] = ("by 2002:a05:6000 with SMTP id 2", HOP),
     signed: str = BOTH,
+    signature: bool = True,
     sender: str = "Ann <ann@desk.example>",
     unsubscribe: bool = True,
     folder: SeedFolder = SeedFolder.INBOX,
@@ -39,7 +40,11 @@ def seed(
 ) -> SeedJudgement:
     lines = ["Return-Path: <b@bounce.desk.example>", *(f"Received: {hop}" for hop in hops)]
     lines += [f"Authentication-Results: {results}"] if results is not None else []
-    lines += [f"DKIM-Signature: v=1; a=rsa-sha256; d=desk.example; s=s2026;\r\n h={signed};\r\n bh=x; b=y"]
+    lines += (
+        [f"DKIM-Signature: v=1; a=rsa-sha256; d=desk.example; s=s2026;\r\n h={signed};\r\n bh=x; b=y"]
+        if signature
+        else []
+    )
     lines += [f"From: {sender}", "To: bea@other.example", "X-Outreach-Seed: 0123"]
     lines += (
         ["List-Unsubscribe: <https://u.desk.example/x>", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"]
@@ -91,10 +96,53 @@ def test_what_nobody_could_verify_is_unknown_and_fails_nothing(verdicts: tuple[D
     assert judged.verdict is SeedVerdict.PASSED
 
 
+def test_a_refusal_by_the_inbox_is_certain_also_where_we_cannot_read_the_key() -> None:
+    judged = seed(
+        results="mx.inbox.example; dkim=fail header.d=desk.example", verdicts=(verdict(DkimResult.TEMPERROR),)
+    )
+
+    assert judged.of(SeedCheck.DKIM) is Passed.NO
+
+
+@pytest.mark.parametrize("signer", ["header.d=desk.example", ""])
+def test_a_server_that_changes_what_it_has_verified_makes_no_fault_of_it(signer: str) -> None:
+    judged = seed(results=f"mx.inbox.example; dkim=pass {signer}", verdicts=(verdict(DkimResult.FAIL),))
+
+    found = {judged.of(check) for check in (SeedCheck.DKIM_ALIGNED, SeedCheck.UNSUBSCRIBE_SIGNED)}
+    assert (judged.of(SeedCheck.DKIM), found) == (Passed.YES, {Passed.YES if signer else Passed.UNKNOWN})
+
+
+def test_a_signature_that_was_taken_off_after_it_passed_leaves_open_what_it_covered() -> None:
+    judged = seed(results=RESULTS.replace("=@desk", "=@sub.desk"), signature=False, verdicts=())
+
+    assert (judged.of(SeedCheck.DKIM), judged.of(SeedCheck.UNSUBSCRIBE_SIGNED)) == (Passed.YES, Passed.UNKNOWN)
+
+
+def test_an_agent_below_the_signing_domain_is_that_domains_signature() -> None:
+    judged = seed(results=RESULTS.replace("=@desk", "=@sub.desk"), verdicts=(verdict(DkimResult.FAIL),))
+
+    assert judged.of(SeedCheck.UNSUBSCRIBE_SIGNED) is Passed.YES
+
+
+def test_what_no_signature_names_is_unsigned_also_where_its_key_cannot_be_read() -> None:
+    judged = seed(results=None, signed="from:to", verdicts=(verdict(DkimResult.TEMPERROR, "from:to"),))
+
+    assert judged.of(SeedCheck.UNSUBSCRIBE_SIGNED) is Passed.NO
+
+
+@pytest.mark.parametrize(("ours", "passed"), [(DkimResult.PASS, Passed.YES), (DkimResult.FAIL, Passed.NO)])
+def test_a_server_that_does_not_look_says_none_and_is_silent_by_that(ours: DkimResult, passed: Passed) -> None:
+    judged = seed(results="mx.inbox.example; dkim=none (message not signed)", verdicts=(verdict(ours),))
+
+    assert judged.of(SeedCheck.DKIM) is passed
+
+
 @pytest.mark.parametrize("signed", ["from:to", "from:list-unsubscribe", "from:list-unsubscribe-post"])
 def test_one_click_fields_outside_of_the_signature_fail(signed: str) -> None:
     assert seed(signed=signed).of(SeedCheck.UNSUBSCRIBE_SIGNED) is Passed.NO
-    assert seed(verdicts=(verdict(DkimResult.PASS, signed),)).of(SeedCheck.UNSUBSCRIBE_SIGNED) is Passed.NO
+    assert (
+        seed(signed=signed, verdicts=(verdict(DkimResult.PASS, signed),)).of(SeedCheck.UNSUBSCRIBE_SIGNED) is Passed.NO
+    )
 
 
 def test_one_click_fields_that_got_lost_fail() -> None:
@@ -105,7 +153,6 @@ def test_a_signature_of_the_provider_alone_is_not_aligned() -> None:
     judged = seed(results=RESULTS.replace("header.i=@desk.example", "header.i=@provider.example"))
 
     assert (judged.of(SeedCheck.DKIM), judged.of(SeedCheck.DKIM_ALIGNED)) == (Passed.YES, Passed.NO)
-    assert judged.of(SeedCheck.UNSUBSCRIBE_SIGNED) is Passed.NO
 
 
 def test_an_envelope_sender_of_the_provider_is_not_aligned() -> None:

@@ -4,7 +4,7 @@ Belongs here: rows and their values. Does not: when a seed goes and what it show
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,19 +12,26 @@ from sqlalchemy import Engine
 
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
-from outreach_pipelines.application.prove_domains import (
+from outreach_pipelines.application.audit_domains import PathKey
+from outreach_pipelines.application.seeds import (
+    MOST_A_WEEK,
+    AuthenticationCount,
+    AuthenticationResult,
+    CountSource,
     OwnMail,
     SeedMark,
     SeedPath,
     SeedStanding,
     SeedState,
+    SettledSeeds,
     WaitingSeed,
 )
 from outreach_pipelines.application.stored_objects import ObjectMissing, ObjectStore, object_key
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.provider_account import AccountName
-from outreach_pipelines.domain.seed_proof import SeedJudgement, SeedVerdict
+from outreach_pipelines.domain.seed_belief import BELIEVED_FOR, Refuted, ShownSeed
+from outreach_pipelines.domain.seed_proof import Passed, SeedCheck, SeedFinding, SeedJudgement, SeedVerdict
 from outreach_pipelines.domain.tenant import TenantId
 
 MOST_MAILS = 2_000
@@ -41,7 +48,7 @@ class PostgresSeedStore:
     def due(self, tenant: TenantId, week: date) -> Sequence[SeedPath]:
         """See `SeedStore.due`."""
         with tenant_session(self.engine, tenant) as connection:
-            rows = connection.execute(_SQL["due"], {"week": week}).all()
+            rows = connection.execute(_SQL["due"], {"week": week, "most": MOST_A_WEEK}).all()
         return [
             SeedPath(
                 domain=DomainName(row.domain),
@@ -51,16 +58,17 @@ class PostgresSeedStore:
                 sender_name=row.display_name,
                 recipient=row.recipient,
                 unsubscribe_host=row.unsubscribe_host,
+                attempt=row.attempt,
             )
             for row in rows
         ]
 
     def begin(self, tenant: TenantId, path: SeedPath, week: date, mark: SeedMark, *, epoch: int) -> bool:
         """See `SeedStore.begin`."""
-        values = {"week": week, "seed": mark, "domain": path.domain, "account": path.account, "epoch": epoch}
+        way = {"domain": path.domain, "account": path.account, "sender": path.sender, "recipient": path.recipient}
+        values = {"week": week, "attempt": path.attempt, "seed": mark, "epoch": epoch}
         with tenant_session(self.engine, tenant) as connection:
-            rows = connection.execute(_SQL["begin"], {**values, "sender": path.sender, "recipient": path.recipient})
-            return rows.one_or_none() is not None
+            return connection.execute(_SQL["begin"], {**way, **values}).one_or_none() is not None
 
     def end(self, tenant: TenantId, mark: SeedMark, state: SeedState, answer: str) -> None:
         """See `SeedStore.end`."""
@@ -77,8 +85,8 @@ class PostgresSeedStore:
         """See `SeedStore.own_mail`."""
         with tenant_session(self.engine, tenant) as connection:
             rows = connection.execute(_SQL["own_mail"], {"most": MOST_MAILS}).all()
-        found = ((self._raw(row.object_key), row.folder) for row in rows)
-        return [OwnMail(raw, folder) for raw, folder in found if raw is not None]
+        found = ((self._raw(row.object_key), row) for row in rows)
+        return [OwnMail(raw, row.folder, frozenset(row.authserv_ids)) for raw, row in found if raw is not None]
 
     def judge(
         self, tenant: TenantId, mark: SeedMark, verdict: SeedVerdict, folder: str, judgement: SeedJudgement
@@ -106,8 +114,52 @@ class PostgresSeedStore:
             for row in rows
         ]
 
+    def shown(self, tenant: TenantId) -> Mapping[PathKey, Sequence[ShownSeed]]:
+        """See `SeedStore.shown`."""
+        found: dict[PathKey, list[ShownSeed]] = {}
+        with tenant_session(self.engine, tenant) as connection:
+            for row in connection.execute(_SQL["shown"], {"believed_for": BELIEVED_FOR}):
+                way = PathKey(DomainName(row.domain), AccountName(row.account))
+                found.setdefault(way, []).append(ShownSeed(row.begun_at, _judgement(row.checks)))
+        return found
+
+    def settle(self, tenant: TenantId, found: Mapping[PathKey, Refuted]) -> SettledSeeds:
+        """See `SeedStore.settle`."""
+        ways = {"domains": [way.domain for way in found], "accounts": [way.account for way in found]}
+        with tenant_session(self.engine, tenant) as connection:
+            lifted = connection.execute(_SQL["lift"], ways).rowcount
+            stopped = [
+                connection.execute(_SQL["refute"], {"domain": way.domain, "account": way.account, **_refuted(why)})
+                for way, why in sorted(found.items(), key=lambda each: (each[0].domain, each[0].account))
+            ]
+        return SettledSeeds(refuted=sum(each.rowcount for each in stopped), lifted=lifted)
+
+    def counts(self, tenant: TenantId, *, since: date, until: date) -> Sequence[AuthenticationCount]:
+        """See `SeedStandings.counts`."""
+        with tenant_session(self.engine, tenant) as connection:
+            rows = connection.execute(_SQL["authentication"], {"since": since, "until": until}).all()
+        return [
+            AuthenticationCount(
+                domain=DomainName(row.domain),
+                account=None if row.account is None else AccountName(row.account),
+                source=CountSource(row.source),
+                mechanism=SeedCheck(row.mechanism),
+                result=AuthenticationResult(row.result),
+                messages=row.messages,
+            )
+            for row in rows
+        ]
+
     def _raw(self, key: str) -> bytes | None:
         try:
             return self.objects.get(object_key(key))
         except ObjectMissing:
             return None
+
+
+def _judgement(checks: Sequence[Mapping[str, str]]) -> SeedJudgement:
+    return SeedJudgement(tuple(SeedFinding(SeedCheck(c["check"]), Passed(c["passed"]), c["evidence"]) for c in checks))
+
+
+def _refuted(why: Refuted) -> dict[str, object]:
+    return {"fault": why.sentence, "until": why.until, "shown_at": why.shown_at}
