@@ -4,12 +4,14 @@ Few processes load it: the commands, and the sensor that looks after replies. Wh
 imported where it is made.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from outreach_pipelines.adapters.notify import AppriseNotifier
 from outreach_pipelines.adapters.postgres.reply_intents import PostgresIntentBook
 from outreach_pipelines.adapters.postgres.reply_list import PostgresReplyBook
 from outreach_pipelines.adapters.postgres.reply_notices import PostgresNoticeBook
+from outreach_pipelines.adapters.postgres.reply_rulings import PostgresRulingBook
 from outreach_pipelines.adapters.templates import TemplateStore
 from outreach_pipelines.application.decide_intents import IntentDesk, IntentEndpoint
 from outreach_pipelines.application.notify_replies import NoticePolicy
@@ -30,8 +32,13 @@ EVERY_TENANT = "*"
 
 
 def reply_book() -> PostgresReplyBook:
-    """Replies, assignments and verdicts."""
+    """Replies and assignments."""
     return PostgresReplyBook(app_engine())
+
+
+def ruling_book() -> PostgresRulingBook:
+    """Verdicts on mail."""
+    return PostgresRulingBook(app_engine())
 
 
 def intent_book() -> PostgresIntentBook:
@@ -63,15 +70,18 @@ def trainer() -> "ScikitTrainer":
 
 def notice_policies(settings: Settings) -> NoticePolicies:
     """Whom each tenant's replies are told to."""
-    pairs = [part.strip().partition("=") for part in (settings.notify or "").split(",") if part.strip()]
-    targets = [(name.strip(), reference) for name, _, text in pairs if (reference := parse_secret_ref(text.strip()))]
+    targets = notice_targets(settings.notify)
     intents = tuple(name.strip() for name in settings.notify_of.split(","))
+    return lambda tenant: NoticePolicy(targets(tenant), intents, with_excerpt=settings.notify_excerpt)
 
-    def of(tenant: TenantSlug) -> NoticePolicy:
-        own: tuple[SecretRef, ...] = tuple(
-            dict.fromkeys(reference for name, reference in targets if name in (EVERY_TENANT, tenant))
-        )
-        return NoticePolicy(own, intents, with_excerpt=settings.notify_excerpt)
+
+def notice_targets(text: str | None) -> Callable[[TenantSlug], tuple[SecretRef, ...]]:
+    """Whom each tenant's news are told to, from TENANT=REFERENCE,... as settings hold it."""
+    pairs = [part.strip().partition("=") for part in (text or "").split(",") if part.strip()]
+    targets = [(name.strip(), reference) for name, _, where in pairs if (reference := parse_secret_ref(where.strip()))]
+
+    def of(tenant: TenantSlug) -> tuple[SecretRef, ...]:
+        return tuple(dict.fromkeys(reference for name, reference in targets if name in (EVERY_TENANT, tenant)))
 
     return of
 

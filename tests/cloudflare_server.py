@@ -18,7 +18,7 @@ class Cloudflare:
     """Zones by name with their records, and how the server misbehaves.
 
     `lag`: so many lists show records as before the last change. `limited`: so many requests get 429. `cut`: so many changes
-    are made and their answer is lost. `most_per_page` is the server's own bound.
+    are made and their answer is lost. `pending`: names that another account holds too, without being asked for them. `most_per_page` is the server's own bound.
     """
 
     zones: dict[str, list[dict[str, Any]]]
@@ -28,6 +28,7 @@ class Cloudflare:
     retry_after: str = "7"
     cut: int = 0
     failing: int = 0
+    pending: frozenset[str] = frozenset()
     most_per_page: int = 100
     requests: list[tuple[str, str]] = field(default_factory=list)
     _seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -59,7 +60,11 @@ class Cloudflare:
         parts = path.removeprefix("/client/v4/").split("/")
         if parts == ["zones"]:
             named = [name for name in sorted(self.zones) if query.get("name", name) == name]
-            return 200, {}, self._page([{"id": f"id-of-{name}", "name": name} for name in named], query)
+            pending = [
+                {"id": f"elsewhere-{name}", "name": name, "status": "pending"} for name in named if name in self.pending
+            ]
+            active = [{"id": f"id-of-{name}", "name": name, "status": "active"} for name in named]
+            return 200, {}, self._page([*pending, *active], query)
         zone = parts[1].removeprefix("id-of-")
         if method == "GET":
             return 200, {}, self._page(self._listed(zone), query)

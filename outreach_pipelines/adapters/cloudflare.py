@@ -79,6 +79,8 @@ class CloudflareZones:
         """See `ZoneHost.zone`."""
         if name not in self._zones:
             found = [each for each in self._listed("/zones", {"name": name}) if each.get("name") == name]
+            # Another account may hold the same name, not yet or no longer asked by anybody.
+            found.sort(key=lambda each: each.get("status") != "active")
             self._zones[name] = HostedZone(str(found[0]["id"]), name) if found else None
         return self._zones[name]
 

@@ -4,9 +4,9 @@ Belongs here: the request, its bounds, and reading the answer. Does not: when it
 Source: OpenAI API reference, "Create chat completion"; guide "Structured model outputs" (`response_format`, `refusal`).
 """
 
+import asyncio
 import json
 import logging
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,10 +66,6 @@ class _AnswerTooLongError(Exception):
     """Raised while an answer is read."""
 
 
-class _TooSlowError(Exception):
-    """Raised between two pieces of an answer: each comes in time, and all of them together do not."""
-
-
 @dataclass(frozen=True, slots=True)
 class ChatIntentEndpoint:
     """`IntentEndpoint`. One request a reply: no second try, no redirect, no proxy of the environment."""
@@ -88,8 +84,8 @@ class ChatIntentEndpoint:
 
     def _asked(self, text: str) -> DecidedIntent:
         try:
-            status, body = self._posted(text)
-        except (httpx.TimeoutException, _TooSlowError):
+            status, body = asyncio.run(self._posted(text))
+        except (TimeoutError, httpx.TimeoutException):
             return undecided("the endpoint did not answer in time", ask_again=True)
         except _AnswerTooLongError:
             return undecided(f"the endpoint's answer is longer than {MOST_ANSWER_BYTES} bytes")
@@ -100,21 +96,20 @@ class ChatIntentEndpoint:
             return undecided(f"the endpoint answered {status}", ask_again=passing)
         return self._read(body)
 
-    def _posted(self, text: str) -> tuple[int, bytes]:
+    async def _posted(self, text: str) -> tuple[int, bytes]:
+        """Within the time-out as a whole: connecting, and an answer that comes in pieces, among it."""
         headers = {"Authorization": f"Bearer {self.access.key.reveal()}", "Accept-Encoding": "identity"}
         url = f"{self.access.base_url.rstrip('/')}/chat/completions"
-        ends = time.monotonic() + self.timeout
-        with (
-            httpx.Client(timeout=self.timeout, trust_env=False, follow_redirects=False) as client,
+        async with (
+            asyncio.timeout(self.timeout),
+            httpx.AsyncClient(timeout=self.timeout, trust_env=False, follow_redirects=False) as client,
             client.stream("POST", url, headers=headers, json=_request(self.access.model, text)) as response,
         ):
             body = bytearray()
-            for part in response.iter_raw():
+            async for part in response.aiter_raw():
                 body += part
                 if len(body) > MOST_ANSWER_BYTES:
                     raise _AnswerTooLongError
-                if time.monotonic() > ends:
-                    raise _TooSlowError
             return response.status_code, bytes(body)
 
     def _read(self, body: bytes) -> DecidedIntent:

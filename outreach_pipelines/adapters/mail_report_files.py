@@ -4,21 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from outreach_pipelines.application.ingest_mail_reports import INBOX_MAIL, ReportFile, ReportFiles
+from outreach_pipelines.application.ingest_mail_reports import INBOX_MAIL, MOST_BYTES, ReportFile, ReportFiles
 from outreach_pipelines.application.stored_objects import ObjectStore, object_key
+from outreach_pipelines.domain.mail_reports.report import NotReadable, ReportFault
 from outreach_pipelines.domain.tenant import TenantRef
-from outreach_pipelines.errors import Unreadable
 
 FOLDER: Final = "mail-reports"
-MOST_BYTES: Final = 256 << 20
-"""Of one file as it lies there, packed."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReportFiles:
-    """`ReportFiles` of an object store."""
+    """`ReportFiles` of an object store. `most` bounds a file as it lies there, packed."""
 
     store: ObjectStore
+    most: int = MOST_BYTES
 
     def files(self, tenant: TenantRef) -> Sequence[ReportFile]:
         """See `ReportFiles.files`."""
@@ -28,10 +27,9 @@ class StoredReportFiles:
     def content(self, tenant: TenantRef, file: ReportFile) -> bytes:
         """See `ReportFiles.content`."""
         with self.store.open(object_key(f"{FOLDER}/{tenant.slug}/{file.name}")) as stream:
-            content = stream.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            message = f"{file.name} is larger than {MOST_BYTES >> 20} MiB"
-            raise Unreadable(message)
+            content = stream.read(self.most + 1)
+        if len(content) > self.most:
+            raise NotReadable(ReportFault.TOO_LARGE, f"a file of more than {self.most} bytes")
         return content
 
 

@@ -14,7 +14,13 @@ from typing import Protocol
 
 from outreach_pipelines.application.inbox_mail import InboundId
 from outreach_pipelines.application.stored_objects import ObjectKey, ObjectMissing, ObjectStore
-from outreach_pipelines.domain.reply_intent.decided import DecidedIntent, IntentSource, input_digest, judged_part
+from outreach_pipelines.domain.reply_intent.decided import (
+    DecidedIntent,
+    IntentSource,
+    input_digest,
+    judged_part,
+    undecided,
+)
 from outreach_pipelines.domain.reply_intent.rules import intent_by_rules
 from outreach_pipelines.domain.reply_intent.word_model import (
     BrokenModelError,
@@ -34,10 +40,11 @@ SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class ReplyText:
-    """A person's own words."""
+    """A person's own words. `tied` to a message of ours: else it may be anybody's letter to the person whose inbox it is."""
 
     inbound: InboundId
     text: str
+    tied: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +142,24 @@ def decide_intents(
 
 def _decided(waiting: Sequence[ReplyText], deciders: _Deciders, ends: float) -> Iterator[Decision]:
     for each in waiting:
-        yield Decision(each.inbound, _decide(each.text, deciders), input_digest(each.text))
+        yield Decision(each.inbound, _decide(each, deciders), input_digest(each.text))
         if time.monotonic() >= ends:
             return
 
 
-def _decide(text: str, deciders: _Deciders) -> DecidedIntent:
-    ruled = intent_by_rules(text)
+def _decide(reply: ReplyText, deciders: _Deciders) -> DecidedIntent:
+    ruled = intent_by_rules(reply.text)
     if ruled.intent is not None:
         return ruled
     if deciders.model is not None:
-        guess = guess_intent(deciders.model, text)
+        guess = guess_intent(deciders.model, reply.text)
         if guess.probability >= BELIEVED_FROM:
             return DecidedIntent(guess.intent, IntentSource.MODEL, deciders.sha256, guess.probability)
-    return ruled if deciders.endpoint is None else deciders.endpoint.ask(judged_part(text))
+    if deciders.endpoint is None:
+        return ruled
+    if not reply.tied:
+        return undecided("it answers no message of ours that is known, so no endpoint was shown it")
+    return deciders.endpoint.ask(judged_part(reply.text))
 
 
 def _deciders(desk: IntentDesk, tenant: TenantId, done: DecidedIntents) -> _Deciders:

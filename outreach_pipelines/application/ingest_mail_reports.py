@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
 
+from outreach_pipelines.application.stored_objects import ObjectMissing
 from outreach_pipelines.domain.mail_reports.alignment import Alignment
 from outreach_pipelines.domain.mail_reports.report import (
+    LONGEST_FAULT,
     DmarcReport,
     FaultyReport,
     MailReport,
+    NotReadable,
+    ReportFault,
     SourceCount,
     TlsPolicyResult,
     TlsReport,
+    one_line,
 )
-from outreach_pipelines.domain.mail_reports.streams import OwnDomain, Recognised, owner_of, recognise
+from outreach_pipelines.domain.mail_reports.streams import OwnDomain, Recognised, owner_of, recognise_rows
 from outreach_pipelines.domain.tenant import TenantId, TenantRef
 
 
@@ -30,6 +35,10 @@ class ReportFile(NamedTuple):
     etag: str
 
 
+MOST_BYTES = 256 << 20
+"""Of one file as it lies there, packed."""
+MOST_FAULTS = 50
+"""That are kept of one file: each names itself, and a stranger may send an archive of a thousand."""
 INBOX_MAIL = "inbox-mail/"
 """Before the name of what an inbox gave: any mail, of which few carry a report."""
 
@@ -42,7 +51,7 @@ class ReportFiles(Protocol):
         ...
 
     def content(self, tenant: TenantRef, file: ReportFile) -> bytes:
-        """The whole file. Raises `Unreadable`, and `ObjectMissing` when it was taken away meanwhile."""
+        """The whole file. Raises `Unreadable`, `ObjectMissing` when it was taken away meanwhile, `NotReadable` for one too large."""
         ...
 
 
@@ -97,7 +106,7 @@ class MailReportStore(Protocol):
         ...
 
     def known_files(self, tenant: TenantId) -> AbstractSet[ReportFile]:
-        """Files that were read, as they were then."""
+        """Files that were read, as they were then; without mail of inboxes, which is left out where it lies."""
         ...
 
     def keep(self, tenant: TenantId, read: ReadFile) -> Kept:
@@ -127,18 +136,34 @@ def ingest_mail_reports(files: ReportFiles, store: MailReportStore, tenant: Tena
     owns = store.domains(tenant.id) if new else ()
     done = IngestedReports()
     for file in new:
-        read = judged(file, _found(file, files.content(tenant, file)), owns)
+        read = judged(file, _found(files, tenant, file), owns)
         done = _with(done, read, store.keep(tenant.id, read))
     return done
 
 
-def _found(file: ReportFile, content: bytes) -> Sequence[MailReport | FaultyReport]:
+def _found(files: ReportFiles, tenant: TenantRef, file: ReportFile) -> Sequence[MailReport | FaultyReport]:
     # Every run loads this module, and few read reports: archives, XML and MIME are loaded by those.
     from outreach_pipelines.domain.mail_reports.reading import read_reports, reports_in
 
-    if file.name.startswith(INBOX_MAIL):
-        return reports_in(content, name=file.name)
-    return read_reports(file.name, content)
+    try:
+        content = files.content(tenant, file)
+    except ObjectMissing:
+        return (FaultyReport(file.name, ReportFault.GONE),)
+    except NotReadable as fault:
+        return (FaultyReport(file.name, fault.fault, fault.detail),)
+    if not file.name.startswith(INBOX_MAIL):
+        return read_reports(file.name, content)
+    return [each for each in reports_in(content, name=file.name) if not _is_other_mail(each)]
+
+
+def _is_other_mail(found: MailReport | FaultyReport) -> bool:
+    """Anybody's attachment is no fault of a report's."""
+    return isinstance(found, FaultyReport) and found.fault in _NO_REPORT_AT_ALL
+
+
+_NO_REPORT_AT_ALL = frozenset(
+    {ReportFault.NOT_A_REPORT, ReportFault.EMPTY, ReportFault.UNREADABLE_MAIL, ReportFault.DEFEATED_READER}
+)
 
 
 def judged(file: ReportFile, found: Sequence[MailReport | FaultyReport], owns: Sequence[OwnDomain]) -> ReadFile:
@@ -151,18 +176,23 @@ def judged(file: ReportFile, found: Sequence[MailReport | FaultyReport], owns: S
                 faults.append(str(each))
             case DmarcReport():
                 owner = owner_of(each.policy.domain, owns)
-                reports += [] if owner is None else [owned_dmarc(each, owner)]
+                reports += [] if owner is None else [owned_dmarc(each, owner, owns)]
                 faults += [_foreign(file, each.policy.domain)] if owner is None else []
             case TlsReport():
                 parts, foreign = _tls_parts(each, owns)
                 reports += parts
                 faults += [_foreign(file, domain) for domain in foreign]
-    return ReadFile(file, tuple(reports), tuple(faults))
+    return ReadFile(file, tuple(reports), _few(faults))
 
 
-def owned_dmarc(report: DmarcReport, owner: OwnDomain) -> OwnedDmarc:
+def owned_dmarc(report: DmarcReport, owner: OwnDomain, owns: Sequence[OwnDomain]) -> OwnedDmarc:
     """The report with each row recognised."""
-    return OwnedDmarc(owner, report, tuple(recognise(row.outcome, row.source, owner) for row in report.rows))
+    return OwnedDmarc(owner, report, tuple(recognise_rows(report.rows, owner, owns)))
+
+
+def _few(faults: Sequence[str]) -> tuple[str, ...]:
+    more = len(faults) - MOST_FAULTS
+    return (*faults[:MOST_FAULTS], f"and {more} more") if more > 0 else tuple(faults)
 
 
 def _tls_parts(report: TlsReport, owns: Sequence[OwnDomain]) -> tuple[list[OwnedTls], list[str]]:
@@ -181,7 +211,7 @@ def _tls_parts(report: TlsReport, owns: Sequence[OwnDomain]) -> tuple[list[Owned
 
 
 def _foreign(file: ReportFile, domain: str) -> str:
-    return f"{file.name}: a report on {domain}, which is no sending domain in use here"
+    return one_line(f"{file.name}: a report on {domain}, which is no sending domain in use here", LONGEST_FAULT)
 
 
 def _with(done: IngestedReports, read: ReadFile, kept: Kept) -> IngestedReports:

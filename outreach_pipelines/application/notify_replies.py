@@ -64,10 +64,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class NotTold:
-    """It did not, or nobody knows. `for_good`: it never will, as it stands."""
+    """It did not, or nobody knows."""
 
     reason: str
-    for_good: bool = False
 
 
 class Notifier(Protocol):
@@ -117,9 +116,9 @@ def notify_replies(
     while time.monotonic() < ends and (waiting := book.claim(tenant.id, list(by_name))) is not None:
         notice = notice_of(tenant, waiting, with_excerpt=policy.with_excerpt)
         outcome = notifier.tell(by_name[waiting.target], notice)
-        retry = _retry_seconds(outcome, waiting.tries)
+        retry = retry_seconds(outcome, waiting.tries)
         book.settle(tenant.id, waiting, outcome, retry)
-        _count(done, outcome, retry)
+        count_notice(done, outcome, retry)
     return done
 
 
@@ -148,17 +147,18 @@ def _inert(text: str) -> str:
     return short.translate(_FALSE_FACES).replace("://", ": //")
 
 
-def _retry_seconds(outcome: Told | NotTold, tries: int) -> int | None:
+def retry_seconds(outcome: Told | NotTold, tries: int) -> int | None:
     """A minute after the first try, twice as long after each, six hours at most; None when there is no next."""
     match outcome:
-        case Told() | NotTold(for_good=True):
+        case Told():
             return None
         case NotTold():
             return None if tries >= MOST_TRIES else min(60 * 2 ** (tries - 1), LONGEST_WAIT_SECONDS)
     assert_never(outcome)
 
 
-def _count(done: Notified, outcome: Told | NotTold, retry: int | None) -> None:
+def count_notice(done: Notified, outcome: Told | NotTold, retry: int | None) -> None:
+    """Add one outcome to the counts of a look."""
     match outcome:
         case Told():
             done.told += 1

@@ -53,7 +53,7 @@ def _head(report: MailReport) -> JsonObject:
 
 def _dmarc(report: DmarcReport, owns: Sequence[OwnDomain]) -> JsonObject:
     owner = owner_of(report.policy.domain, owns)
-    recognised = owned_dmarc(report, owner).recognised if owner else (None,) * len(report.rows)
+    recognised = owned_dmarc(report, owner, owns).recognised if owner else (None,) * len(report.rows)
     by_most = sorted(zip(report.rows, recognised, strict=True), key=lambda pair: -pair[0].messages)
     return {
         "kind": "dmarc",
@@ -81,7 +81,7 @@ def _row(row: SourceCount, seen: Recognised | None) -> JsonObject:
         "dkim": tuple({"domain": s.domain, "selector": s.selector, "result": s.result} for s in outcome.signatures),
         "spf": tuple({"domain": s.domain, "scope": s.scope, "result": s.result} for s in outcome.spf),
         "overrides": tuple(each.value for each in outcome.overrides),
-        **({"stream": seen.stream.value, "account": seen.account} if seen else {}),
+        **({"stream": seen.stream.value, "account": seen.account, "own_domain": seen.domain} if seen else {}),
     }
 
 
@@ -138,5 +138,15 @@ def alignment_report(alignment: Alignment) -> JsonObject:
         ),
         "sent": tuple(
             {"domain": each.domain, "reported_own": each.reported_own, "sent": each.sent} for each in alignment.balances
+        ),
+        "tls": tuple(
+            {
+                "domain": each.domain,
+                "policy": each.policy_type,
+                "sessions": each.sessions,
+                "failed_sessions": each.failed_sessions,
+                "results": each.results,
+            }
+            for each in alignment.tls
         ),
     }

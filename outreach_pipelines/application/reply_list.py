@@ -20,6 +20,8 @@ from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import NotFound, Refused
 
 MOST_LISTED = 100
+NOBODY, ANYBODY = "nobody", "anybody"
+"""What lists understand in the place of a name."""
 NO_INTENT = "none"
 """How a filter names replies of which no intent is known."""
 MACHINES_ABOUT_MAIL = frozenset(
@@ -114,7 +116,7 @@ class SentInThread:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What changes: None leaves as it is."""
+    """What changes: None leaves as it is, and `NOBODY` takes the reply from whom it was given to."""
 
     to: str | None = None
     note: str | None = None
@@ -162,6 +164,9 @@ def assign_reply(book: ReplyBook, tenant: TenantId, inbound: InboundId, assignme
         raise Refused(message)
     if any(text is not None and not text.strip() for text in (assignment.to, assignment.note)):
         message = "a name or a note is not empty"
+        raise Refused(message)
+    if assignment.to == ANYBODY:
+        message = f"name who answers, or {NOBODY} to take it back"
         raise Refused(message)
     if not book.assign(tenant, inbound, assignment, by):
         raise NotFound(_no_such(inbound))

@@ -21,6 +21,8 @@ from outreach_pipelines.errors import TemplateFault
 UNSUBSCRIBE_PLACE = "https://unsubscribe.invalid/"
 """Stands for the person's own link: it acts for whoever opens it, and is shown to nobody."""
 MOST_OF_A_THREAD = 200
+MOST_OF_ALL = 3_000
+"""Mails in the threads of one page, the newest: machines that answer each other write more than anybody reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def threads_of(desk: ThreadDesk, tenant: TenantId, rows: Iterable[ReplyRow]) -> 
     enrollments = tuple(dict.fromkeys(row.enrollment for row in rows if row.enrollment is not None))
     if not enrollments:
         return {}
-    wanted = ReplyFilter(kinds=None, enrollments=enrollments, most=MOST_OF_A_THREAD * len(enrollments))
+    wanted = ReplyFilter(kinds=None, enrollments=enrollments, most=MOST_OF_ALL)
     came: dict[EnrollmentId, list[Came]] = {}
     for each in desk.book.find(tenant, wanted):
         if each.enrollment is not None:

@@ -1,10 +1,10 @@
-"""A person's verdict on mail that nothing certain was read from: it does what a certain reading would have done.
+"""A person's verdict on mail: it does what a certain reading would have done, in the place of what the reader made of it.
 
-Belongs here: what may be ruled, and that the event goes the way of every other. Does not: which event a verdict is
+Belongs here: what may be ruled and taken back, and that the event goes the way of every other. Does not: which event a verdict is
 (`domain.reply_ruling`), what it does (`domain.delivery_event`), which mail is uncertain (`sync_replies`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
 from outreach_pipelines.application.acts_by_hand import ByHand
@@ -12,22 +12,44 @@ from outreach_pipelines.application.inbox_mail import InboundId
 from outreach_pipelines.application.record_events import EventStore, record_events
 from outreach_pipelines.application.reply_list import ReplyRow
 from outreach_pipelines.domain.delivery_event import DeliveryEvent, EventKind, effect_of
+from outreach_pipelines.domain.inbound.message import MessageKind
 from outreach_pipelines.domain.reply_ruling import Ruling, ruled_event
+from outreach_pipelines.domain.suppression import SuppressionKind
 from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import Refused
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What fell with news that was none. `lifted`: the person is suppressed no more; `kept`: other news suppresses them all the same."""
+
+    lifted: bool = False
+    kept: tuple[SuppressionKind, ...] = ()
+
+    def joined(self, other: "TakenBack") -> "TakenBack":
+        """Both."""
+        return TakenBack(self.lifted or other.lifted, (*self.kept, *other.kept))
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
-    """The verdict stands, and its event, if any, waits for `record_events`."""
+    """The verdict stands, and its event, if any, waits for `record_events`. `fell` went with what it stands in the place of."""
+
+    fell: TakenBack = field(default_factory=TakenBack)
+
+
+@dataclass(frozen=True, slots=True)
+class NoVerdict:
+    """Nobody has ruled on this mail, or it was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuledBefore:
-    """Somebody has ruled on this mail."""
+    """Somebody has ruled on this mail; `same`: just so, to the day."""
 
     verdict: str
     by: str
+    same: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +72,20 @@ class RulingBook(Protocol):
         *,
         by: ByHand,
         about: str | None,
+        instead: bool,
     ) -> RulingOutcome:
-        """The verdict, its event and the audit row, in one transaction. `about` names whom an untied mail speaks of."""
+        """The verdict, its event and the audit row, in one transaction; what the reader has told of this mail falls with it.
+
+        `about` names whom an untied mail speaks of. With `instead` a verdict that stands is taken back first. Raises
+        `NotFound`, and `Refused` for one of which is not known what it stands in the place of.
+        """
+        ...
+
+    def take_back(self, tenant: TenantId, inbound: InboundId, *, by: ByHand) -> TakenBack | NoVerdict:
+        """One transaction: the verdict's event and what followed from it, as far as nothing else says the same.
+
+        What the reader had told waits for `record_events` again. Raises as `rule` does.
+        """
         ...
 
 
@@ -59,7 +93,7 @@ def effect_of_ruling(row: ReplyRow, ruling: Ruling, *, about: str | None) -> str
     """What the verdict will do, for a person to agree to."""
     whom = row.person or about or "the person it is about"
     event = _event(row, ruling, "somebody")
-    before = f" What followed when it was read as {row.read_as} stays." if row.park_reason is None else ""
+    before = _before(row)
     if event is None:
         return f"Mail {row.inbound} counts as {ruling.name}; nothing follows from it.{before}"
     effect = effect_of(event)
@@ -77,6 +111,47 @@ def effect_of_ruling(row: ReplyRow, ruling: Ruling, *, about: str | None) -> str
     return " ".join(told)
 
 
+def _before(row: ReplyRow) -> str:
+    """What becomes of what followed before."""
+    if row.park_reason is not None:
+        return ""
+    if row.kind in _ASKED_FOR and (row.review is None or row.review.verdict is None):
+        return f" It was read as {row.kind}: that stays, since nobody but the person takes it back."
+    return f" What followed when it counted as {row.kind} is taken back where nothing else says so; a sequence that ended stays ended."
+
+
+_ASKED_FOR = frozenset({MessageKind.UNSUBSCRIBE_REQUEST.value, MessageKind.COMPLAINT.value})
+
+
+def effect_of_taking_back(row: ReplyRow) -> str:
+    """What it will do, for a person to agree to."""
+    return (
+        f"Mail {row.inbound} is again what the reader took it for: {row.read_as}. What followed from the verdict is taken back where "
+        "nothing else says so; a suppression that rested on it alone is lifted. A sequence that ended stays ended."
+    )
+
+
+def take_back_verdict(book: RulingBook, events: EventStore, *, tenant: TenantId, row: ReplyRow, by: ByHand) -> str:
+    """Take the verdict back; what came of it. A second time changes nothing. Raises as `RulingBook.take_back` does."""
+    record_events(events, tenant=tenant)
+    outcome = book.take_back(tenant, row.inbound, by=by)
+    record_events(events, tenant=tenant)
+    match outcome:
+        case NoVerdict():
+            return f"mail {row.inbound} has no verdict; nothing changes"
+        case TakenBack():
+            return f"the verdict on mail {row.inbound} is taken back{_fell_words(outcome)}"
+    assert_never(outcome)
+
+
+def _fell_words(fell: TakenBack) -> str:
+    told = "; they may be written to again" if fell.lifted else ""
+    if fell.kept:
+        kinds = ", ".join(kind.value.replace("_", " ") for kind in fell.kept)
+        told += f"; they stay suppressed ({kinds}): other news says so, or what else stands behind it was not kept"
+    return told
+
+
 def rule_on_reply(
     book: RulingBook,
     events: EventStore,
@@ -86,13 +161,16 @@ def rule_on_reply(
     ruling: Ruling,
     by: ByHand,
     about: str | None = None,
+    instead: bool = False,
 ) -> str:
     """Write the verdict down and let it take effect; what came of it. The same verdict twice is one.
 
-    Raises `Refused` where another verdict stands, and where it is news of a send that nothing names.
+    Raises `Refused` where another verdict stands, unless it comes `instead`, and where it is news of a send that nothing names.
     """
     _check_about(row, about)
-    outcome = book.rule(tenant, row.inbound, ruling, _event(row, ruling, by.actor), by=by, about=about)
+    record_events(events, tenant=tenant)  # what waits of the mail is known before it may be taken back
+    event = _event(row, ruling, by.actor)
+    outcome = book.rule(tenant, row.inbound, ruling, event, by=by, about=about, instead=instead)
     # Also where it was ruled on before: that process may have ended between its two transactions.
     record_events(events, tenant=tenant)
     return _told(outcome, row, ruling, about)
@@ -108,14 +186,12 @@ def _check_about(row: ReplyRow, about: str | None) -> None:
 
 def _told(outcome: RulingOutcome, row: ReplyRow, ruling: Ruling, about: str | None) -> str:
     match outcome:
-        case Written():
-            return f"mail {row.inbound} counts as {ruling.name}"
-        case RuledBefore(verdict, by) if verdict == ruling.name:
+        case Written(fell):
+            return f"mail {row.inbound} counts as {ruling.name}{_fell_words(fell)}"
+        case RuledBefore(verdict, by, same=True):
             return f"mail {row.inbound} was called {verdict} before, by {by}; nothing changes"
         case RuledBefore(verdict, by):
-            message = (
-                f"mail {row.inbound} was called {verdict} by {by}: what followed from that is undone by its own command"
-            )
+            message = f"mail {row.inbound} was called {verdict} by {by}: say --instead to take that back, or review undo {row.inbound}"
             raise Refused(message)
         case NothingTied() if about is not None:
             message = f"no message of this tenant to {about} was ever accepted"

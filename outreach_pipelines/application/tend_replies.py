@@ -4,7 +4,8 @@ Belongs here: their order, and that neither hinders the other. Does not: reading
 waits for any of this.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from outreach_pipelines.application.decide_intents import DecidedIntents, IntentDesk, decide_intents
@@ -16,8 +17,12 @@ from outreach_pipelines.application.notify_replies import (
     notify_replies,
 )
 from outreach_pipelines.application.reply_thread import ThreadDesk
+from outreach_pipelines.application.tenants import TenantRow
 from outreach_pipelines.domain.tenant import TenantRef, TenantSlug
 
+SECONDS = 40.0
+ONE_NOTICE = 1.0
+"""Seconds that are left to notices whatever was used before: time enough to begin with one."""
 NoticePolicies = Callable[[TenantSlug], NoticePolicy]
 
 
@@ -45,8 +50,19 @@ class Tended:
         return bool(self.decided.by_intent) or self.notified != Notified()
 
 
-def tend_replies(desk: ReplyDesk, *, tenant: TenantRef, again: bool = False) -> Tended:
-    """Decide what is undecided, then tell what is to be told. Repeating it does nothing twice."""
-    decided = decide_intents(desk.intents, tenant=tenant.id, again=again)
-    notified = notify_replies(desk.notices, desk.notifier, desk.policies(tenant.slug), tenant=tenant)
+def tend_replies(desk: ReplyDesk, *, tenant: TenantRef, again: bool = False, seconds: float = SECONDS) -> Tended:
+    """Decide what is undecided, then tell what is to be told. Repeating it does nothing twice.
+
+    Half of `seconds` is the deciders', so that a slow one keeps nobody from being told. What is under way then still ends.
+    """
+    ends = time.monotonic() + seconds
+    decided = decide_intents(desk.intents, tenant=tenant.id, again=again, seconds=seconds / 2)
+    left = max(ends - time.monotonic(), ONE_NOTICE)
+    notified = notify_replies(desk.notices, desk.notifier, desk.policies(tenant.slug), tenant=tenant, seconds=left)
     return Tended(decided, notified)
+
+
+def in_turn(rows: Sequence[TenantRow], *, after: str | None) -> Sequence[TenantRow]:
+    """Tenants by slug, from the one behind `after` on: where time ended before their turn, they are next."""
+    ordered = sorted(rows, key=lambda row: row.ref.slug)
+    return sorted(ordered, key=lambda row: after is not None and row.ref.slug <= after)

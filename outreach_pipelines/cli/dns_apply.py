@@ -11,7 +11,7 @@ from outreach_pipelines.application.apply_fixes import Applied, Prepared, carry_
 from outreach_pipelines.application.audit_domains import AuditTarget, DomainAudit, audit_domains
 from outreach_pipelines.application.tenants import TenantRow
 from outreach_pipelines.cli.by_hand import ActorName, OneTenant, by_hand, say
-from outreach_pipelines.cli.dns_sources import asking, typed_domain, typed_server
+from outreach_pipelines.cli.dns_sources import asking, reaching, typed_domain, typed_server
 from outreach_pipelines.cli.wiring import tenant_rows
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.findings import ResourceRecord
@@ -21,6 +21,8 @@ from outreach_pipelines.errors import NotFound, Refused
 from resources import database
 from resources.dns_hosts import cloudflare, dns_change_log
 
+USUAL_TOKEN = "env:CLOUDFLARE_API_TOKEN"  # noqa: S105 - a reference to the token
+
 
 def apply(
     domain: Annotated[str, typer.Option(help="the sending domain")],
@@ -28,7 +30,10 @@ def apply(
     reason: Annotated[str, typer.Option(help="why; it is kept with your name")] = "fixes of the DNS audit",
     tenant: OneTenant = None,
     actor: ActorName = None,
-    token: Annotated[str, typer.Option(help="reference to an API token: Zone, DNS, Edit")] = "env:CLOUDFLARE_API_TOKEN",  # noqa: S107 - a reference to the token
+    token: Annotated[
+        str | None,
+        typer.Option(help=f"reference to an API token: Zone, DNS, Edit; the tenant's own, else {USUAL_TOKEN}"),
+    ] = None,
     api: Annotated[str, typer.Option(envvar="OUTREACH_CLOUDFLARE_URL", help="where Cloudflare's API answers")] = (
         "https://api.cloudflare.com"
     ),
@@ -43,7 +48,7 @@ def apply(
     by, name = by_hand(actor, reason), typed_domain(domain)
     row, target = _target(name, tenant)
     fixes = fix_list(_audited(target, resolver).findings.findings)
-    host = cloudflare(token, api)
+    host = cloudflare(token or _token_of(row), api)
     try:
         prepared = prepare(host, name, fixes)
         _show(prepared)
@@ -75,9 +80,13 @@ def _target(name: DomainName, tenant: str | None) -> tuple[TenantRow, AuditTarge
     return found[0]
 
 
+def _token_of(row: TenantRow) -> str:
+    return str(database.audits().policy(row.ref.id).cloudflare_token or USUAL_TOKEN)
+
+
 def _audited(target: AuditTarget, resolver: str | None) -> DomainAudit:
     async def audited() -> DomainAudit:
-        async with asking(typed_server(resolver), None) as open_resolver:
+        async with asking(typed_server(resolver), None, reach=reaching([target])) as open_resolver:
             return (await audit_domains(open_resolver, [target]))[0]
 
     return asyncio.run(audited())

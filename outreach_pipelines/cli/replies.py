@@ -13,7 +13,9 @@ from rich.text import Text
 from outreach_pipelines.application.inbox_mail import InboundId
 from outreach_pipelines.application.reply_list import (
     ANSWERS,
+    ANYBODY,
     NO_INTENT,
+    NOBODY,
     Assignment,
     ReplyFilter,
     ReplyRow,
@@ -112,7 +114,7 @@ def show(
 @app.command()
 def assign(
     number: ReplyNumber,
-    to: Annotated[str | None, typer.Option(help="a person's name or mail address")] = None,
+    to: Annotated[str | None, typer.Option(help=f"a person's name or mail address; {NOBODY} takes it back")] = None,
     note: Annotated[str | None, typer.Option(help="kept with the reply")] = None,
     done: Annotated[bool | None, typer.Option("--done/--open", help="whether it is answered")] = None,
     tenant: OneTenant = None,
@@ -158,7 +160,7 @@ def _only(only_open: bool, done: bool) -> bool | None:
     return done if only_open or done else None
 
 
-_SOMEBODY = {"nobody": False, "anybody": True}
+_SOMEBODY = {NOBODY: False, ANYBODY: True}
 
 
 def _cells(slug: str, reply: ReplyRow) -> tuple[str, ...]:

@@ -19,7 +19,12 @@ from outreach_pipelines.application.reply_words import (
     why_words,
     words,
 )
-from outreach_pipelines.application.review_replies import effect_of_ruling, rule_on_reply
+from outreach_pipelines.application.review_replies import (
+    effect_of_ruling,
+    effect_of_taking_back,
+    rule_on_reply,
+    take_back_verdict,
+)
 from outreach_pipelines.cli.by_hand import ActorName, OneTenant, Yes, agree, by_hand, console, say
 from outreach_pipelines.cli.reply_options import AsJson, ReplyNumber, print_json, tenant_and_reply
 from outreach_pipelines.cli.wiring import tenant_rows
@@ -65,6 +70,9 @@ def decide(
     back_on: Annotated[
         datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="the first day back, for out_of_office")
     ] = None,
+    instead: Annotated[
+        bool, typer.Option("--instead", help="take back the verdict that stands, with what followed from it")
+    ] = False,
     tenant: OneTenant = None,
     actor: ActorName = None,
     yes: Yes = False,
@@ -73,14 +81,38 @@ def decide(
     """Say what a mail is. It then does what a mail that was certainly read so does. Twice is once."""
     ruling, by = _ruling(ruled, back_on), by_hand(actor, reason)
     row, reply = tenant_and_reply(number, tenant)
+    _agree(effect_of_ruling(reply, ruling, about=about), yes=yes, as_json=as_json)
+    book, events = replies.ruling_book(), database.event_store()
+    told = rule_on_reply(book, events, tenant=row.ref.id, row=reply, ruling=ruling, by=by, about=about, instead=instead)
+    _tell(told, number, tenant, as_json=as_json)
+
+
+@app.command()
+def undo(
+    number: ReplyNumber,
+    reason: Annotated[str, typer.Option(help="why; it is kept with your name")],
+    tenant: OneTenant = None,
+    actor: ActorName = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take a verdict back, with what followed from it as far as nothing else says the same. Twice is once."""
+    by = by_hand(actor, reason)
+    row, reply = tenant_and_reply(number, tenant)
+    _agree(effect_of_taking_back(reply), yes=yes, as_json=as_json)
+    told = take_back_verdict(replies.ruling_book(), database.event_store(), tenant=row.ref.id, row=reply, by=by)
+    _tell(told, number, tenant, as_json=as_json)
+
+
+def _agree(effect: str, *, yes: bool, as_json: bool) -> None:
     if as_json and not yes:
         message = "with --json nobody is asked: say --yes too"
         raise Refused(message)
     if not as_json:
-        agree(effect_of_ruling(reply, ruling, about=about), yes=yes)
-    told = rule_on_reply(
-        replies.reply_book(), database.event_store(), tenant=row.ref.id, row=reply, ruling=ruling, by=by, about=about
-    )
+        agree(effect, yes=yes)
+
+
+def _tell(told: str, number: int, tenant: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(reply_document(*_now(number, tenant)))
         return

@@ -84,7 +84,22 @@ def ruled_event(ruling: Ruling, *, inbound: int, received_at: datetime, by: str)
         return None
     away_until = None if ruling.back_on is None else ruling.back_on - timedelta(days=1)
     bounce = _bounce(ruling, by) if kind is EventKind.BOUNCED else None
-    return DeliveryEvent(f"ruled:{inbound}", kind, received_at, bounce=bounce, away_until=away_until)
+    return DeliveryEvent(verdict_key(inbound), kind, received_at, bounce=bounce, away_until=away_until)
+
+
+def verdict_key(inbound: int) -> str:
+    """The dedupe key of the event that a verdict on this mail is."""
+    return f"ruled:{inbound}"
+
+
+def says_the_same(read: DeliveryEvent, ruled: DeliveryEvent) -> bool:
+    """Whether a verdict adds nothing to what the reader has told of the same mail. One without a cause leaves the cause open."""
+    if (read.kind, read.away_until) != (ruled.kind, ruled.away_until):
+        return False
+    if read.bounce is None or ruled.bounce is None:
+        return read.bounce is ruled.bounce
+    same_class = read.bounce.bounce_class is ruled.bounce.bounce_class
+    return same_class and ruled.bounce.cause in (None, read.bounce.cause)
 
 
 def _kind(ruled: Ruled) -> EventKind | None:

@@ -1,6 +1,6 @@
 """Fixes applied at Cloudflare: only what a fix names is touched, and every answer of the API has its meaning."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,12 +8,12 @@ from cloudflare_server import TOKEN, Cloudflare, cloudflare
 
 from outreach_pipelines.adapters.cloudflare import CloudflareZones, cloudflare_access
 from outreach_pipelines.application.acts_by_hand import Actor, ByHand
-from outreach_pipelines.application.apply_fixes import Applied, ChangeStep, Prepared, carry_out, prepare
+from outreach_pipelines.application.apply_fixes import Applied, ChangeStep, HostedZone, Prepared, carry_out, prepare
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import RecordType
 from outreach_pipelines.domain.dns_audit.findings import ResourceRecord
 from outreach_pipelines.domain.dns_audit.fix_list import FixList
-from outreach_pipelines.domain.dns_changes import Create, Edit, TakeOut
+from outreach_pipelines.domain.dns_changes import Create, Edit, HostedRecord, TakeOut
 from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import Refused, SettingsFault, Unreadable
@@ -313,3 +313,58 @@ def test_more_than_1200_requests_in_five_minutes_wait_for_the_window(world: Worl
 
     zones.close()
     assert waits == [200.0]
+
+
+def test_the_zone_that_is_asked_is_changed_and_not_another_accounts(world: World) -> None:
+    world.server.pending = frozenset({DESK})
+
+    world.apply(fixes(txt("one", f"a.{DESK}")))
+
+    assert world.server.contents(DESK, "TXT") == ['"one"']
+
+
+def test_two_fixes_make_no_second_spf_record(world: World) -> None:
+    prepared = world.prepare(fixes(txt(OLD_SPF), txt(NEW_SPF)))
+
+    assert [change.after and change.after.value for change in prepared.changes] == [OLD_SPF]
+    assert [each.record.value for each in prepared.obstacles] == [NEW_SPF]
+
+
+def test_a_record_to_withdraw_in_no_zone_of_the_token_is_named(world: World) -> None:
+    foreign = txt("v=DMARC1", "_dmarc.elsewhere.test")
+
+    assert world.prepare(fixes(withdraw=(foreign,))).unreached == (foreign,)
+
+
+@dataclass
+class SilentAfterChanges:
+    """A host that makes changes and then says nothing more."""
+
+    world: World
+
+    def zone(self, name: DomainName) -> HostedZone | None:
+        return self.world.zones.zone(name)
+
+    def records(self, zone: HostedZone) -> Sequence[HostedRecord]:
+        if self.world.server.changes():
+            message = "silence"
+            raise Unreadable(message)
+        return self.world.zones.records(zone)
+
+    def create(self, zone: HostedZone, record: ResourceRecord) -> None:
+        self.world.zones.create(zone, record)
+
+    def edit(self, zone: HostedZone, hosted: HostedRecord, record: ResourceRecord) -> None:
+        self.world.zones.edit(zone, hosted, record)
+
+    def take_out(self, zone: HostedZone, hosted: HostedRecord) -> None:
+        self.world.zones.take_out(zone, hosted)
+
+
+def test_what_was_changed_is_told_also_where_the_host_then_falls_silent(world: World) -> None:
+    host, fix = SilentAfterChanges(world), fixes(txt("one", f"a.{DESK}"))
+    prepared = prepare(host, DESK, fix)
+
+    applied = carry_out(host, world.log, prepared, tenant=TENANT, by=ME, wait=world.waits.append)
+
+    assert (len(applied.done), len(applied.unseen)) == (1, 1)

@@ -1,5 +1,6 @@
 """The sensor and the asset of replies over a real database: decided, told, shown; and again nothing."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,3 +157,25 @@ def test_each_tenant_has_its_own_targets(store: PostgresReplyStore, environment:
         "other": ["file:/run/all"],
     }
     assert policies(TenantSlug("acme")).intents == ("meeting", "none")
+
+
+def test_a_page_of_which_all_mail_is_gone_says_so(engine: Engine, world: SmallWorld, store: PostgresReplyStore) -> None:
+    """Who is erased leaves the page, though nothing came and nothing was done."""
+    sync_and_record(engine, store, world, mail(send(engine, world), "A private word."))
+    _, cursor = tick(desk_of(People()), world)
+    world.sql("delete from app.inbound_message where tenant_id = %(t)s", t=world.tenant)
+
+    _, cursor = tick(desk_of(People()), world, cursor=cursor)
+    again, _ = tick(desk_of(People()), world, cursor=cursor)
+
+    page = store.objects.get(f"reports/{slug_of(world)}/replies.html").decode()  # type: ignore[arg-type]  # a key
+    assert "private" not in page
+    assert isinstance(again, dg.SkipReason)
+
+
+def test_who_had_the_last_turn_stands_in_the_cursor_and_one_of_before_is_understood(
+    world: SmallWorld, store: PostgresReplyStore
+) -> None:
+    _, cursor = tick(desk_of(People()), world, cursor='{"acme": "2026-11-18T12:00:00+00:00"}')
+
+    assert json.loads(cursor or "") == {"pages": {}, "after": slug_of(world)}

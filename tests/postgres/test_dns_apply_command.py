@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dns.flags
@@ -23,6 +23,8 @@ from outreach_pipelines.adapters.postgres.mail_report_store import PostgresMailR
 from outreach_pipelines.application.ingest_mail_reports import ingest_mail_reports
 from outreach_pipelines.application.stored_objects import object_key
 from outreach_pipelines.cli.main import app
+from outreach_pipelines.domain.audit_policy import AuditPolicy
+from outreach_pipelines.domain.reference import SecretRef, SecretScheme
 from outreach_pipelines.domain.tenant import TenantRef
 
 pytest_plugins = ("tenant_fixtures", "command_settings")
@@ -130,6 +132,19 @@ def test_with_yes_the_zone_is_mended_written_down_and_audited_again(
     assert "faults are mended" in done.output
     assert "still seen" not in done.output
     assert "nothing to change at Cloudflare" in again.output
+
+
+def test_the_tenants_own_token_is_used_where_none_is_named(
+    installation: Installation, host: Cloudflare, resolver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CLOUDFLARE_API_TOKEN")
+    monkeypatch.setenv("TOKEN_OF_ACME", TOKEN)
+    policy = AuditPolicy(cloudflare_token=SecretRef(SecretScheme.ENVIRONMENT, "TOKEN_OF_ACME"))
+    tenant, _ = installation.apply(replace(fresh(example("acme")), audit=policy))
+
+    shown = apply(tenant, resolver)
+
+    assert "Nothing was changed" in shown.output
 
 
 def test_a_domain_of_nobody_is_said(tenant: TenantRef, host: Cloudflare) -> None:

@@ -237,3 +237,17 @@ def wording(world: SmallWorld, store: PostgresReplyStore, sent: Sent, body: byte
     world.sql(
         "update app.message set content_hash = md5('Hello' || %(s)s) where message_id = %(m)s", s=sha, m=sent.message
     )
+
+
+def test_a_reply_is_taken_from_whom_it_was_given_to(
+    engine: Engine, world: SmallWorld, store: PostgresReplyStore
+) -> None:
+    sync_and_record(engine, store, world, mail(send(engine, world)))
+    which = number(world)
+    told(world, "assign", which, "--to", "Ada", "--note", "call", "--actor", "roberta")
+
+    (row,) = told(world, "assign", which, "--to", "nobody", "--actor", "roberta")
+
+    assert (row["assigned_to"], row["note"]) == (None, "call")
+    assert [str(each["id"]) for each in told(world, "list", "--assigned", "nobody")] == [which]
+    assert isinstance(say(world, "assign", which, "--to", "anybody").exception, Refused)

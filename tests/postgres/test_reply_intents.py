@@ -319,3 +319,44 @@ def test_inboxes_are_read_while_an_endpoint_is_slow(
     decide(engine, store, world, Reading(undecided("no")))
 
     assert len(kept(world)) == 2
+
+
+def test_no_endpoint_is_shown_a_letter_that_answers_nothing_of_ours(
+    engine: Engine, world: SmallWorld, store: PostgresReplyStore
+) -> None:
+    """An inbox is a person's: what has no tie may be anybody's letter to them."""
+    sent = send(engine, world)
+    sync_and_record(engine, store, world, mail(sent, UNCLEAR, In_Reply_To="<other@example.org>", Subject="Lunch"))
+    oracle = Oracle(DecidedIntent(Intent.MEETING, IntentSource.ENDPOINT, "ai.example small-1"))
+
+    decide(engine, store, world, oracle)
+
+    assert (kept(world)[0]["routed"], oracle.asked) == (False, [])
+    assert intents(world)[0][:2] == (None, "none")
+
+
+def test_a_letter_that_a_person_has_tied_is_looked_at_again(
+    engine: Engine, world: SmallWorld, store: PostgresReplyStore
+) -> None:
+    sent = send(engine, world)
+    sync_and_record(engine, store, world, mail(sent, UNCLEAR, In_Reply_To="<other@example.org>", Subject="Lunch"))
+    oracle = Oracle(DecidedIntent(Intent.MEETING, IntentSource.ENDPOINT, "ai.example small-1"))
+    decide(engine, store, world, oracle)
+    words = ("--as", "human_reply", "--about", "person1@example.test", "--reason", "I know her", "--yes")
+    say(world, "review", "decide", last_mail(world), *words)
+
+    decide(engine, store, world, oracle)
+
+    assert (oracle.asked, intents(world)[0][0]) == ([UNCLEAR], "meeting")
+
+
+def test_no_model_learns_from_mail_that_a_person_has_called_no_reply(
+    engine: Engine, world: SmallWorld, store: PostgresReplyStore
+) -> None:
+    sync_and_record(engine, store, world, mail(send(engine, world), UNCLEAR))
+    say(world, "label", last_mail(world), "positive", "--actor", "roberta")
+    before = PostgresIntentBook(engine).labelled(world.tenant)
+
+    say(world, "review", "decide", last_mail(world), "--as", "other_auto_reply", "--reason", "a robot", "--yes")
+
+    assert (len(before), list(PostgresIntentBook(engine).labelled(world.tenant))) == (1, [])

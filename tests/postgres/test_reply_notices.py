@@ -12,7 +12,9 @@ from sqlalchemy import Engine
 from outreach_pipelines.adapters.postgres.reply_intents import PostgresIntentBook
 from outreach_pipelines.adapters.postgres.reply_notices import PostgresNoticeBook
 from outreach_pipelines.adapters.postgres.reply_store import PostgresReplyStore
+from outreach_pipelines.application.acts_by_hand import Actor
 from outreach_pipelines.application.decide_intents import IntentDesk, decide_intents
+from outreach_pipelines.application.inbox_mail import InboundId
 from outreach_pipelines.application.notify_replies import (
     MOST_TRIES,
     Notice,
@@ -22,6 +24,7 @@ from outreach_pipelines.application.notify_replies import (
     Told,
     notify_replies,
 )
+from outreach_pipelines.domain.inbound.message import Intent
 from outreach_pipelines.domain.reference import SecretRef, SecretScheme
 from outreach_pipelines.domain.tenant import TenantRef, TenantSlug
 
@@ -204,3 +207,29 @@ def test_a_slow_service_ends_the_look_and_the_next_goes_on(
     late = notify_replies(PostgresNoticeBook(engine), people, POLICY, tenant=tenant, seconds=0)
 
     assert (late, look(engine, world, people)) == (Notified(), Notified(told=2))
+
+
+def test_what_a_person_calls_wanted_is_told_before_any_rule_has_looked(
+    engine: Engine, world: SmallWorld, replies: PostgresReplyStore
+) -> None:
+    sync_and_record(engine, replies, world, mail(send(engine, world), "Zounds, forsooth."))
+    number = world.one("select inbound_id from app.inbound_message where tenant_id = %(t)s", t=world.tenant)
+    book = PostgresIntentBook(engine)
+    book.label(world.tenant, InboundId(int(str(number["inbound_id"]))), Intent.POSITIVE, Actor("roberta"))
+    people = People()
+
+    done = look(engine, world, people)
+
+    assert done == Notified(told=1)
+    assert "positive" in people.told[0][1].title
+
+
+def test_a_reply_without_words_is_told_where_replies_without_an_intent_are(
+    engine: Engine, world: SmallWorld, replies: PostgresReplyStore
+) -> None:
+    came(engine, replies, world, "")
+    people = People()
+
+    done = [look(engine, world, people, policy) for policy in (POLICY, replace(POLICY, intents=("none",)))]
+
+    assert done == [Notified(), Notified(told=1)]

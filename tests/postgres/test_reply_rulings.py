@@ -199,14 +199,14 @@ def test_what_the_reader_told_of_a_mail_is_not_told_twice(
     assert [row["source"] for row in events] == ["imap"]
 
 
-def test_who_rules_is_told_that_what_followed_before_stays(
+def test_who_rules_is_told_what_becomes_of_what_followed_before(
     engine: Engine, world: SmallWorld, store: PostgresReplyStore
 ) -> None:
     sync_and_record(engine, store, world, mail(send(engine, world)))
 
     said = decide(world, last_mail(world), "unknown", answer="n\n")
 
-    assert "What followed when it was read as human_reply stays." in said.output
+    assert "What followed when it counted as human_reply is taken back" in said.output
 
 
 def test_a_mail_that_is_not_there_is_not_ruled_on(world: SmallWorld, store: PostgresReplyStore) -> None:

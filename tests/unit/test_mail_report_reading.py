@@ -444,3 +444,18 @@ def test_broken_base64_in_a_message_is_a_broken_archive() -> None:
 
     assert isinstance(fault, FaultyReport)
     assert fault.fault is ReportFault.BROKEN_ARCHIVE
+
+
+def test_all_parts_of_one_message_unpack_within_one_bound() -> None:
+    """A hundred archives, each within its own bound, are a bomb as well."""
+    part = ("application/zip", "a.zip", zipped({"a": b" " * 2_000_000}))
+
+    found = reports_in(mail(*[part] * 20))
+
+    assert ReportFault.BOMB in [each.fault for each in found if isinstance(each, FaultyReport)]
+
+
+def test_no_domain_holds_what_a_terminal_would_act_on() -> None:
+    report = only_dmarc(dmarc(domain=""), name="receiver.example!a\x1b[2Jb.example!1795305600!1795391999.xml")
+
+    assert report.policy.domain.isprintable()

@@ -27,6 +27,7 @@ from outreach_pipelines.domain.dns_audit.expectations import Blocklist
 from outreach_pipelines.domain.dns_audit.mail_status import MailStatus, mail_status
 from outreach_pipelines.domain.dns_audit.spf_expansion import spf_sender
 from outreach_pipelines.domain.message_check.check import Circumstances, check_message
+from outreach_pipelines.domain.message_check.form_rules import form_reports
 from outreach_pipelines.domain.message_check.reading import read_message
 from outreach_pipelines.domain.message_check.rules import Outcome, Rule
 
@@ -350,3 +351,23 @@ def test_the_command_tells_each_rule_and_ends_with_1_for_a_broken_one(tmp_path: 
     assert said.exit_code == 1
     assert [rule for rule, outcome in rules.items() if outcome == "broken"] == ["dmarc_published"]
     assert rules["spf_passes"] == "not_applicable"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"From: " + b"(" * 20_000 + b"\n\nhello",
+        b'Content-Type: text/plain; charset="a\0b"\n\nhello',
+        b"Content-Type: text/plain; charset=idna\n\n\xff..hello",
+        b"Content-Type: text/html; charset=hex\n\n<a href='https://desk.example/'>hello</a>",
+        b"<a " * 200_000 + b"\n\n" + b"Content-Type: text/html\n\n",
+        b"Content-Type: text/html\n\n" + b"<a " * 200_000,
+    ],
+)
+def test_no_message_defeats_the_reader(raw: bytes) -> None:
+    read = read_message(raw)
+
+    reports = list(form_reports(read))
+
+    assert {report.rule for report in reports} >= {Rule.ONE_FROM, Rule.HEADER_FORM}
+    assert read.from_domain is None

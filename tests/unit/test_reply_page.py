@@ -1,21 +1,25 @@
 """The page of replies: what others wrote is text, nothing runs or loads, and each reply stands with its thread."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
+from fakes import Tenants
 from hypothesis import given
 from hypothesis import strategies as st
 
 from outreach_pipelines.application.inbox_mail import InboundId
 from outreach_pipelines.application.reply_list import ReplyRow, ReplyWork, Review
-from outreach_pipelines.application.reply_page.page import LONGEST_TEXT, ReplyPageFacts, reply_page
+from outreach_pipelines.application.reply_page.page import LONGEST_TEXT, MOST_IN_THREAD, ReplyPageFacts, reply_page
+from outreach_pipelines.application.reply_page.present import page_key
 from outreach_pipelines.application.reply_thread import Came, Sent
 from outreach_pipelines.application.stored_objects import ObjectKey
+from outreach_pipelines.application.tend_replies import in_turn
 from outreach_pipelines.domain.ids import EnrollmentId
 from outreach_pipelines.domain.inbound.message import Intent
 from outreach_pipelines.domain.reply_intent.decided import DecidedIntent, IntentSource
-from outreach_pipelines.domain.tenant import TenantSlug
+from outreach_pipelines.domain.tenant import TenantId, TenantSlug
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 THREAD = EnrollmentId(3)
@@ -84,12 +88,18 @@ def reply(number: int = 7, text: str = "Yes, gladly.", word: str = "c", **facts:
     return ReplyRow(**(told | facts))  # type: ignore[arg-type]  # the fields of ReplyRow
 
 
-def page(*rows: ReplyRow, to_review: tuple[ReplyRow, ...] = (), word: str = "c", is_cut: bool = False) -> str:
-    thread = (
+def page(
+    *rows: ReplyRow,
+    to_review: tuple[ReplyRow, ...] = (),
+    word: str = "c",
+    is_cut: bool = False,
+    thread: tuple[Came, ...] = (),
+) -> str:
+    told = thread or (
         Sent(NOON - timedelta(days=1), 1, word, word, word, word),
         *(Came(NOON, row, word, word, word) for row in rows),
     )
-    return reply_page(ReplyPageFacts(TenantSlug("acme"), NOON, 30, rows, to_review, {THREAD: thread}, is_cut))
+    return reply_page(ReplyPageFacts(TenantSlug("acme"), NOON, 30, rows, to_review, {THREAD: told}, is_cut))
 
 
 def read(text: str) -> Reader:
@@ -181,3 +191,54 @@ def test_an_empty_page_says_so() -> None:
 def test_the_same_replies_give_the_same_page() -> None:
     assert page(reply(), is_cut=True) == page(reply(), is_cut=True)
     assert "Older ones are left out." in page(reply(), is_cut=True)
+
+
+def test_a_thread_stands_once_and_other_mails_of_it_name_the_place() -> None:
+    thread = tuple(Came(NOON, reply(number, f"word {number}"), None, None) for number in (7, 8))
+    told = page(reply(8), reply(7), thread=thread)
+
+    assert told.count("The thread: 2 messages") == 1
+    assert "The thread stands with mail 8." in told
+
+
+def test_machines_that_answer_each_other_fill_no_page() -> None:
+    thread = tuple(Came(NOON, reply(number, "x" * LONGEST_TEXT), None, None) for number in range(1, 101))
+    rows = [reply(number, "short") for number in range(1, 101)]
+
+    told = page(*rows, thread=thread)
+
+    assert f"{100 - MOST_IN_THREAD} older ones are left out." in told
+    assert len(told) < 200_000
+
+
+def test_a_page_is_another_when_something_changed_and_when_an_hour_began() -> None:
+    changed = [NOON, NOON, NOON + timedelta(minutes=1), NOON]
+    nows = [NOON, NOON + timedelta(minutes=59), NOON, NOON + timedelta(minutes=60)]
+
+    first, same, other, later = (page_key(Book(c, n), TenantId(1)) for c, n in zip(changed, nows, strict=True))  # type: ignore[arg-type]  # what a key is made of
+
+    assert first == same
+    assert len({first, other, later}) == 3
+    assert page_key(Book(None, NOON), TenantId(1)) is None  # type: ignore[arg-type]  # as above
+
+
+@dataclass
+class Book:
+    """When something last changed, and what time it is."""
+
+    changed: datetime | None
+    time: datetime
+
+    def last_change(self, tenant: TenantId) -> datetime | None:
+        return self.changed
+
+    def now(self, tenant: TenantId) -> datetime:
+        return self.time
+
+
+def test_tenants_have_their_turns_behind_who_had_the_last_one() -> None:
+    rows = Tenants.named("zulu", "acme", "mira").all()
+
+    told = [[row.ref.slug for row in in_turn(rows, after=after)] for after in (None, "acme", "bela")]
+
+    assert told == [["acme", "mira", "zulu"], ["mira", "zulu", "acme"], ["mira", "zulu", "acme"]]

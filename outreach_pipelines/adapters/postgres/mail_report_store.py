@@ -17,6 +17,7 @@ from outreach_pipelines.adapters.postgres.dns_audit_store import PostgresDnsAudi
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.ingest_mail_reports import (
+    INBOX_MAIL,
     Kept,
     OwnedDmarc,
     OwnedReport,
@@ -25,7 +26,7 @@ from outreach_pipelines.application.ingest_mail_reports import (
     ReportFile,
 )
 from outreach_pipelines.domain.address import DomainName
-from outreach_pipelines.domain.mail_reports.alignment import Alignment, DomainBalance, OwnStream, Stranger
+from outreach_pipelines.domain.mail_reports.alignment import Alignment, DomainBalance, OwnStream, Stranger, TlsSessions
 from outreach_pipelines.domain.mail_reports.report import Reporter, SourceCount, TlsPolicyResult
 from outreach_pipelines.domain.mail_reports.streams import OwnDomain, Recognised
 from outreach_pipelines.domain.provider_account import AccountName
@@ -35,7 +36,7 @@ MOST_STRANGERS = 200
 _SQL = statements("mail_reports")
 _COLUMNS = (
     "position", "source_ip", "messages", "disposition", "dkim_aligned", "spf_aligned", "header_from", "envelope_from", "dkim", "spf",
-    "overrides", "stream", "account",
+    "overrides", "stream", "account", "domain",
 )  # fmt: skip
 
 
@@ -53,7 +54,9 @@ class PostgresMailReportStore:
     def known_files(self, tenant: TenantId) -> AbstractSet[ReportFile]:
         """See `MailReportStore.known_files`."""
         with tenant_session(self.engine, tenant) as connection:
-            return {ReportFile(row.name, row.etag) for row in connection.execute(_SQL["known_files"])}
+            connection.execute(_SQL["forget_inbox_mail"], {"prefix": INBOX_MAIL})
+            rows = connection.execute(_SQL["known_files"], {"prefix": INBOX_MAIL}).all()
+        return {ReportFile(row.name, row.etag) for row in rows}
 
     def keep(self, tenant: TenantId, read: ReadFile) -> Kept:
         """See `MailReportStore.keep`."""
@@ -72,6 +75,7 @@ class PostgresMailReportStore:
                 tuple(_streams(connection, days)),
                 tuple(_strangers(connection, days)),
                 tuple(_balances(connection, days)),
+                tuple(_tls_sessions(connection, days)),
             )
 
 
@@ -144,8 +148,8 @@ def _counted(row: SourceCount) -> tuple[object, ...]:
     )
 
 
-def _recognised(seen: Recognised) -> tuple[str, str | None]:
-    return seen.stream.value, seen.account
+def _recognised(seen: Recognised) -> tuple[str | None, ...]:
+    return seen.stream.value, seen.account, seen.domain
 
 
 def _tls_values(position: int, policy: TlsPolicyResult) -> dict[str, object]:
@@ -180,3 +184,9 @@ def _strangers(connection: Connection, days: dict[str, date]) -> Iterator[Strang
 def _balances(connection: Connection, days: dict[str, date]) -> Iterator[DomainBalance]:
     for row in connection.execute(_SQL["balances"], days):
         yield DomainBalance(DomainName(row.domain), row.reported_own, row.sent)
+
+
+def _tls_sessions(connection: Connection, days: dict[str, date]) -> Iterator[TlsSessions]:
+    for row in connection.execute(_SQL["tls_sessions"], days):
+        results = tuple(row.results)
+        yield TlsSessions(DomainName(row.domain), row.policy_type, row.sessions, row.failed_sessions, results)

@@ -45,7 +45,7 @@ class PostgresIntentBook:
         with tenant_session(self.engine, tenant) as connection:
             values = {"before": before, "again": again, "most": most, "days": DAYS_AGAIN if again else DAYS}
             rows = connection.execute(_SQL["undecided"], values).all()
-        return [ReplyText(InboundId(row.inbound_id), row.reply_text) for row in rows]
+        return [ReplyText(InboundId(row.inbound_id), row.reply_text, tied=row.tied) for row in rows]
 
     def record(self, tenant: TenantId, decisions: Sequence[Decision]) -> None:
         """See `IntentBook.record`. In one order always, so that two processes wait for each other in no circle."""

@@ -1,6 +1,6 @@
-"""Replies as lists and threads, and what people do with them, on PostgreSQL.
+"""Replies as lists and threads, and who answers them, on PostgreSQL.
 
-Belongs here: rows as values, and the order of writes of a verdict. Does not: reading inboxes (`reply_store`).
+Belongs here: rows as values. Does not: reading inboxes (`reply_store`), verdicts (`reply_rulings`).
 """
 
 import json
@@ -12,13 +12,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, RowMapping
 
-from outreach_pipelines.adapters.postgres.event_store import event_json
 from outreach_pipelines.adapters.postgres.letter_rows import content_of, sender_of
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
-from outreach_pipelines.application.acts_by_hand import Actor, ByHand
+from outreach_pipelines.application.acts_by_hand import Actor
 from outreach_pipelines.application.inbox_mail import InboundId
 from outreach_pipelines.application.reply_list import (
+    NOBODY,
     Assignment,
     ReplyFilter,
     ReplyRow,
@@ -26,17 +26,13 @@ from outreach_pipelines.application.reply_list import (
     Review,
     SentInThread,
 )
-from outreach_pipelines.application.review_replies import NothingTied, RuledBefore, RulingOutcome, Written
 from outreach_pipelines.application.stored_objects import ObjectKey
-from outreach_pipelines.domain.delivery_event import DeliveryEvent
 from outreach_pipelines.domain.ids import EnrollmentId
 from outreach_pipelines.domain.inbound.message import Intent
 from outreach_pipelines.domain.letter import ClaimedMessage, ClaimToken, Letter, Recipient
 from outreach_pipelines.domain.message import MessageId
 from outreach_pipelines.domain.reply_intent.decided import DecidedIntent, IntentSource
-from outreach_pipelines.domain.reply_ruling import Ruling
 from outreach_pipelines.domain.tenant import TenantId
-from outreach_pipelines.errors import NotFound
 
 _SQL = statements("reply_list")
 _NO_TOKEN: Final = ClaimToken(UUID(int=0))
@@ -45,7 +41,7 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class PostgresReplyBook:
-    """`ReplyBook` and `RulingBook` as role outreach_app."""
+    """`ReplyBook` as role outreach_app."""
 
     engine: Engine
 
@@ -81,39 +77,14 @@ class PostgresReplyBook:
 
     def assign(self, tenant: TenantId, inbound: InboundId, assignment: Assignment, by: Actor) -> bool:
         """See `ReplyBook.assign`. The note stays with the reply; the audit log names nobody who wrote to us."""
-        values = {"assigned_to": assignment.to, "note": assignment.note, "done": assignment.done, "actor": by}
+        to = "" if assignment.to == NOBODY else assignment.to
+        values = {"assigned_to": to, "note": assignment.note, "done": assignment.done, "actor": by}
         with tenant_session(self.engine, tenant) as connection:
             if connection.execute(_SQL["assign"], values | {"inbound_id": inbound}).rowcount == 0:
                 return False
             detail = {"to": assignment.to, "noted": assignment.note is not None, "done": assignment.done}
             _note(connection, by, "reply assigned", inbound, detail)
         return True
-
-    def rule(
-        self,
-        tenant: TenantId,
-        inbound: InboundId,
-        ruling: Ruling,
-        event: DeliveryEvent | None,
-        *,
-        by: ByHand,
-        about: str | None,
-    ) -> RulingOutcome:
-        """See `RulingBook.rule`."""
-        with tenant_session(self.engine, tenant) as connection:
-            mail = connection.execute(_SQL["lock_for_ruling"], {"inbound_id": inbound}).mappings().first()
-            if mail is None:
-                message = f"this tenant has no mail {inbound}"
-                raise NotFound(message)
-            if mail["reviewed_as"] is not None:
-                return RuledBefore(mail["reviewed_as"], mail["reviewed_by"])
-            send = _send_meant(connection, mail, about)
-            if event is not None and send is None:
-                return NothingTied()
-            _write_ruling(connection, inbound, ruling, by, send or mail, applies=event is not None)
-            if event is not None and send is not None:
-                _add_event(connection, event, send)
-        return Written()
 
 
 def _lists(wanted: ReplyFilter) -> dict[str, list[str] | list[EnrollmentId] | None]:
@@ -189,31 +160,6 @@ def _letter(tenant: TenantId, row: RowMapping) -> Letter:
         content=content_of(row),
         thread=None,
     )
-
-
-def _send_meant(connection: Connection, mail: RowMapping, about: str | None) -> RowMapping | None:
-    if mail["message_id"] is not None:
-        return mail
-    if about is None:
-        return None
-    return connection.execute(_SQL["last_send_to"], {"address": about.strip()}).mappings().first()
-
-
-def _write_ruling(
-    connection: Connection, inbound: InboundId, ruling: Ruling, by: ByHand, send: RowMapping, *, applies: bool
-) -> None:
-    told = {"inbound_id": inbound, "verdict": ruling.name, "actor": by.actor, "reason": by.reason, "applies": applies}
-    place = {name: send[name] for name in ("plan_day", "message_id", "enrollment_id", "mailbox_id")}
-    connection.execute(_SQL["rule"], told | place)
-    detail = {"verdict": ruling.name, "reason": by.reason, "applies": applies}
-    _note(connection, by.actor, "reply ruled on", inbound, detail)
-
-
-def _add_event(connection: Connection, event: DeliveryEvent, send: RowMapping) -> None:
-    place = {name: send[name] for name in ("plan_day", "message_id", "attempt")}
-    told = {"dedupe_key": event.dedupe_key, "kind": event.kind, "occurred_at": event.occurred_at}
-    bounce_class = event.bounce.bounce_class.value if event.bounce else None
-    connection.execute(_SQL["add_event"], place | told | {"class": bounce_class, "body": json.dumps(event_json(event))})
 
 
 def _note(connection: Connection, by: Actor, action: str, inbound: InboundId, detail: Mapping[str, object]) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from html import escape
 from typing import assert_never
 
+from outreach_pipelines.application.inbox_mail import InboundId
 from outreach_pipelines.application.reply_list import ReplyRow
 from outreach_pipelines.application.reply_thread import Came, Sent, Thread
 from outreach_pipelines.application.reply_words import (
@@ -24,8 +25,11 @@ from outreach_pipelines.application.reply_words import (
 from outreach_pipelines.domain.ids import EnrollmentId
 from outreach_pipelines.domain.tenant import TenantSlug
 
-LONGEST_TEXT = 20_000
+LONGEST_TEXT = 10_000
 """Characters of one message that the page shows."""
+LONGEST_IN_THREAD = 2_000
+MOST_IN_THREAD = 30
+"""Messages of one thread, the newest: what strangers write bounds no page."""
 _STYLE = """
 :root{color-scheme:light dark;--back:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--ours:#eef4fb;--theirs:#f6f8fa;--mark:#9a6700}
 @media(prefers-color-scheme:dark){:root{--back:#0e1318;--ink:#e6edf3;--soft:#a2acb6;--line:#30363d;--ours:#12263a;--theirs:#1a212a;--mark:#e0a33a}}
@@ -65,6 +69,7 @@ def reply_page(facts: ReplyPageFacts) -> str:
     open_ones = [row for row in others if row.work.done_at is None]
     done = [row for row in others if row.work.done_at is not None]
     still_open = sum(row.work.done_at is None for row in facts.replies)
+    homes = _Homes.of([*facts.to_review, *open_ones, *done], facts.threads)
     title = f"Replies to {_text(facts.tenant)}"
     return "".join(
         (
@@ -74,9 +79,9 @@ def reply_page(facts: ReplyPageFacts) -> str:
             '<meta name="viewport" content="width=device-width,initial-scale=1">',
             f"<title>{title}</title><style>{_STYLE}</style></head><body><main>",
             f"<h1>{title}</h1>{_head(facts, still_open)}",
-            _section("Waiting for a verdict", facts.to_review, facts.threads),
-            _section("Open", open_ones, facts.threads),
-            _section("Done", done, facts.threads),
+            _section("Waiting for a verdict", facts.to_review, homes),
+            _section("Open", open_ones, homes),
+            _section("Done", done, homes),
             "</main></body></html>\n",
         )
     )
@@ -97,12 +102,37 @@ def _head(facts: ReplyPageFacts, still_open: int) -> str:
     return f'{told}<div class="wide"><table><caption>What came back</caption>{head}<tbody>{rows}</tbody></table></div>'
 
 
-def _section(title: str, rows: Sequence[ReplyRow], threads: Mapping[EnrollmentId, Thread]) -> str:
-    body = "".join(_article(row, threads) for row in rows) or "<p>None.</p>"
+@dataclass(frozen=True, slots=True)
+class _Homes:
+    """Each thread stands once, with the first mail of it that the page shows."""
+
+    threads: Mapping[EnrollmentId, Thread]
+    first: Mapping[EnrollmentId, InboundId]
+
+    @classmethod
+    def of(cls, rows: Iterable[ReplyRow], threads: Mapping[EnrollmentId, Thread]) -> "_Homes":
+        first: dict[EnrollmentId, InboundId] = {}
+        for row in rows:
+            if row.enrollment is not None:
+                first.setdefault(row.enrollment, row.inbound)
+        return cls(threads, first)
+
+    def thread_of(self, row: ReplyRow) -> str:
+        thread = self.threads.get(row.enrollment, ()) if row.enrollment is not None else ()
+        if not thread or row.enrollment is None:
+            return ""
+        home = self.first[row.enrollment]
+        if home != row.inbound:
+            return f"<p>The thread stands with mail {home}.</p>"
+        return _thread(thread)
+
+
+def _section(title: str, rows: Sequence[ReplyRow], homes: _Homes) -> str:
+    body = "".join(_article(row, homes) for row in rows) or "<p>None.</p>"
     return f"<section><h2>{title} ({len(rows)})</h2>{body}</section>"
 
 
-def _article(row: ReplyRow, threads: Mapping[EnrollmentId, Thread]) -> str:
+def _article(row: ReplyRow, homes: _Homes) -> str:
     uncertain = row.review is not None and row.review.verdict is None
     facts = [
         f"intent: {decided_words(row.intent)}",
@@ -110,21 +140,21 @@ def _article(row: ReplyRow, threads: Mapping[EnrollmentId, Thread]) -> str:
         f"answered by {work_words(row)}" + (f"; {row.work.note}" if row.work.note else ""),
         f"away until {row.away_until}" if row.away_until else "",
     ]
-    thread = threads.get(row.enrollment, ()) if row.enrollment is not None else ()
     return (
         f'<article id="mail-{row.inbound}"><h3>{_text(row.person or "nobody we know")}: {_text(words(row.kind))}</h3>'
         f'<p class="soft">mail {row.inbound}, {moment(row.received_at)} UTC, {_text(row.campaign or "no campaign")}, '
         f"to {_text(row.mailbox or row.inbox)}</p>"
         + (f'<p class="mark">{_text(review_words(row))}</p>' if uncertain else "")
         + "".join(f"<p>{_text(each)}</p>" for each in facts if each)
-        + f"<pre>{_text(row.text or '')}</pre>{_thread(thread)}</article>"
+        + f"<pre>{_text(row.text or '')}</pre>{homes.thread_of(row)}</article>"
     )
 
 
 def _thread(thread: Thread) -> str:
-    if not thread:
-        return ""
-    return f"<details><summary>The thread: {len(thread)} messages</summary>{''.join(map(_entry, thread))}</details>"
+    older = len(thread) - MOST_IN_THREAD
+    cut = f'<p class="soft">{older} older ones are left out.</p>' if older > 0 else ""
+    shown = "".join(map(_entry, thread[-MOST_IN_THREAD:]))
+    return f"<details><summary>The thread: {len(thread)} messages</summary>{cut}{shown}</details>"
 
 
 def _entry(each: Sent | Came) -> str:
@@ -139,11 +169,11 @@ def _entry(each: Sent | Came) -> str:
 
 
 def _mail(kind: str, head: str, texts: Iterable[str | None]) -> str:
-    body = "".join(f"<pre>{_text(text)}</pre>" for text in texts if text)
+    body = "".join(f"<pre>{_text(text, LONGEST_IN_THREAD)}</pre>" for text in texts if text)
     return f'<div class="{kind}"><p class="soft">{_text(head)}</p>{body}</div>'
 
 
-def _text(outside: str) -> str:
+def _text(outside: str, most: int = LONGEST_TEXT) -> str:
     """What others wrote: escaped, cut, and without controls or marks that turn the direction of what stands around."""
-    short = outside if len(outside) <= LONGEST_TEXT else f"{outside[:LONGEST_TEXT]}…"
+    short = outside if len(outside) <= most else f"{outside[:most]}…"
     return escape("".join(c if c.isprintable() or c in "\n\t" else " " for c in short), quote=True)

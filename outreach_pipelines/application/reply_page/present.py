@@ -6,11 +6,11 @@ Only the newest is kept: of a person who is erased the next page says nothing mo
 from dataclasses import dataclass
 from datetime import timedelta
 
-from outreach_pipelines.application.reply_list import ReplyFilter
+from outreach_pipelines.application.reply_list import ReplyBook, ReplyFilter
 from outreach_pipelines.application.reply_page.page import ReplyPageFacts, reply_page
 from outreach_pipelines.application.reply_thread import ThreadDesk, threads_of
 from outreach_pipelines.application.stored_objects import ObjectKey, object_key
-from outreach_pipelines.domain.tenant import TenantRef
+from outreach_pipelines.domain.tenant import TenantId, TenantRef
 
 DAYS_SHOWN = 30
 MOST_SHOWN = 300
@@ -25,6 +25,15 @@ class PresentedReplies:
     open: int
     to_review: int
     by_intent: dict[str, int]
+
+
+def page_key(book: ReplyBook, tenant: TenantId) -> str | None:
+    """What a page is of: where it differs, the page is written anew. None where there is nothing to show.
+
+    A further hour is a further key: who was erased leaves the page, and so does what has grown too old, without any news.
+    """
+    changed = book.last_change(tenant)
+    return None if changed is None else f"{changed.isoformat()} {book.now(tenant):%Y-%m-%dT%H}"
 
 
 def present_replies(desk: ThreadDesk, *, tenant: TenantRef) -> PresentedReplies:

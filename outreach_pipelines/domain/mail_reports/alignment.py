@@ -74,12 +74,24 @@ class DomainBalance:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsSessions:
+    """Sessions of others to one domain's mail hosts under one kind of policy (RFC 8460 section 4.4); `results` of those that failed."""
+
+    domain: DomainName
+    policy_type: str
+    sessions: int
+    failed_sessions: int
+    results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Alignment:
     """All of a tenant in a time."""
 
     streams: tuple[OwnStream, ...] = ()
     strangers: tuple[Stranger, ...] = ()
     balances: tuple[DomainBalance, ...] = ()
+    tls: tuple[TlsSessions, ...] = ()
 
     @property
     def faults(self) -> tuple[str, ...]:

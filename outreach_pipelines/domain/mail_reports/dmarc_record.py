@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.names import related
-from outreach_pipelines.domain.mail_reports.report import Disposition, Outcome, Override, Signature, SpfResult
+from outreach_pipelines.domain.mail_reports.report import Disposition, Outcome, Override, Signature, SpfResult, one_line
 from outreach_pipelines.domain.mail_reports.xml_tree import Node
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -102,16 +102,6 @@ def outcome_of(words: Words, policy_domain: DomainName) -> Outcome:
     )
 
 
-@lru_cache(maxsize=_MOST_KNOWN)
-def _signatures(results: tuple[tuple[str, str, str], ...]) -> tuple[Signature, ...]:
-    return tuple(Signature(domain_of(d), s.lower()[:LONGEST_WORD], r.lower()[:40]) for d, s, r in results)
-
-
-@lru_cache(maxsize=_MOST_KNOWN)
-def _spf(results: tuple[tuple[str, str, str], ...]) -> tuple[SpfResult, ...]:
-    return tuple(SpfResult(domain_of(d), s.lower()[:40], r.lower()[:40]) for d, s, r in results)
-
-
 def _aligned(word: str, results: Iterable[Signature | SpfResult], header_from: DomainName) -> bool:
     if word:
         return word.lower() == "pass"
@@ -121,7 +111,7 @@ def _aligned(word: str, results: Iterable[Signature | SpfResult], header_from: D
 @lru_cache(maxsize=_MOST_KNOWN)
 def domain_of(text: str) -> DomainName:
     """A domain as we spell it; of an address its domain, as some reporters write. Empty stays empty."""
-    name = text.strip().strip("<>").rpartition("@")[2].strip(" .").lower()
+    name = one_line(text, len(text)).strip("<>").rpartition("@")[2].strip(" .").lower()
     if not name.isascii():
         try:
             name = name.encode("idna").decode("ascii")

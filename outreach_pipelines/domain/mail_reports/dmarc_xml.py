@@ -13,6 +13,7 @@ from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.mail_reports.dmarc_record import domain_of
 from outreach_pipelines.domain.mail_reports.dmarc_rows import RowTally, read_rows
 from outreach_pipelines.domain.mail_reports.report import (
+    MOST_MESSAGES,
     DmarcReport,
     NotReadable,
     Period,
@@ -20,6 +21,8 @@ from outreach_pipelines.domain.mail_reports.report import (
     Reporter,
     ReportFault,
     ReportRef,
+    SourceCount,
+    one_line,
 )
 from outreach_pipelines.domain.mail_reports.xml_tree import Node
 
@@ -59,9 +62,15 @@ def read_dmarc(name: str, digest: str, chunks: Iterator[bytes]) -> DmarcReport:
         contact=_word(metadata.value("email")),
         period=_period(metadata, named),
         policy=policy,
-        rows=tuple(tally.rows(policy.domain)),
+        rows=_believable(tuple(tally.rows(policy.domain))),
         remarks=(*_remarks(tally), *(() if ref else ("it has no report id",)), *_errors(metadata)),
     )
+
+
+def _believable(rows: tuple[SourceCount, ...]) -> tuple[SourceCount, ...]:
+    if sum(row.messages for row in rows) > MOST_MESSAGES:
+        raise NotReadable(ReportFault.TOO_MANY)
+    return rows
 
 
 def moment_of(text: str) -> datetime | None:
@@ -114,5 +123,4 @@ def _errors(metadata: Node) -> Iterator[str]:
 
 
 def _word(text: str) -> str:
-    """One line of text, without controls."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_WORD]
+    return one_line(text, LONGEST_WORD)

@@ -14,7 +14,7 @@ from outreach_pipelines.domain.mail_reports.octets import as_utf8
 from outreach_pipelines.domain.mail_reports.parts import decoded, file_name_of, may_be_a_report
 from outreach_pipelines.domain.mail_reports.report import FaultyReport, MailReport, NotReadable, ReportFault
 from outreach_pipelines.domain.mail_reports.tls_json import read_tls
-from outreach_pipelines.domain.mail_reports.unpacking import MOST_BYTES, Unpacked, unpack
+from outreach_pipelines.domain.mail_reports.unpacking import MOST_BYTES, Budget, Unpacked, unpack
 
 MOST_FORWARDS = 2
 _MAIL = re.compile(rb"(?:From [^\n]+\n)?[A-Za-z][A-Za-z0-9-]{1,60}:[ \t\r\n]")
@@ -26,15 +26,15 @@ def read_reports(name: str, content: bytes, *, most: int = MOST_BYTES) -> tuple[
         return reports_in(content, name=name) or (
             FaultyReport(name, ReportFault.NOT_A_REPORT, "a message without one"),
         )
-    return tuple(_reports(name, content, most))
+    return tuple(_reports(name, content, Budget(len(content), most)))
 
 
 def reports_in(raw_message: bytes, *, name: str = "message") -> tuple[MailReport | FaultyReport, ...]:
     """All reports that a raw message carries, also one that was forwarded whole. Empty for a message that carries none."""
-    return tuple(_carried(raw_message, name, 0))
+    return tuple(_carried(raw_message, name, Budget(len(raw_message)), 0))
 
 
-def _carried(raw: bytes, name: str, forwards: int) -> Iterator[MailReport | FaultyReport]:
+def _carried(raw: bytes, name: str, budget: Budget, forwards: int) -> Iterator[MailReport | FaultyReport]:
     structure = _structure(raw)
     if isinstance(structure, FaultyReport):
         yield FaultyReport(name, structure.fault, structure.detail)
@@ -42,9 +42,9 @@ def _carried(raw: bytes, name: str, forwards: int) -> Iterator[MailReport | Faul
     for number, part in enumerate(structure.walk()):
         inner = f"{name}/{file_name_of(part) or f'part {number}'}"
         if part.content_type == "message/rfc822" and forwards < MOST_FORWARDS:
-            yield from _carried(decoded(part), inner, forwards + 1)
+            yield from _carried(decoded(part), inner, budget, forwards + 1)
         elif not part.children and may_be_a_report(part):
-            yield from _reports(inner, decoded(part), MOST_BYTES)
+            yield from _reports(inner, decoded(part), budget)
 
 
 def _structure(raw: bytes) -> Part | FaultyReport:
@@ -57,9 +57,9 @@ def _structure(raw: bytes) -> Part | FaultyReport:
     return structure
 
 
-def _reports(name: str, content: bytes, most: int) -> Iterator[MailReport | FaultyReport]:
+def _reports(name: str, content: bytes, budget: Budget) -> Iterator[MailReport | FaultyReport]:
     digest = hashlib.sha256(content).hexdigest()
-    for number, each in enumerate(unpack(name, content, most=most)):
+    for number, each in enumerate(unpack(name, content, budget)):
         match each:
             case Unpacked():
                 yield _report(each, f"{digest}/{number}" if number else digest)

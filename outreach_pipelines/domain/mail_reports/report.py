@@ -18,6 +18,9 @@ ReportRef = NewType("ReportRef", str)
 
 NO_DOMAIN = DomainName("")
 """Where a report names none."""
+MOST_MESSAGES = 10**12
+"""In one report: nobody sends more in a day, and sums of many reports must fit."""
+LONGEST_FAULT = 300
 
 
 class Disposition(StrEnum):
@@ -181,6 +184,7 @@ class ReportFault(StrEnum):
     NOT_A_REPORT = "neither a DMARC nor a TLS report"
     TOO_LARGE = "more than may be unpacked"
     BOMB = "packed like a bomb"
+    TOO_MANY = "more messages than anybody sends"
     TOO_DEEP = "packed in too many layers"
     BROKEN_ARCHIVE = "the archive is broken or cut off"
     HAS_DTD = "a document type declaration"
@@ -190,18 +194,27 @@ class ReportFault(StrEnum):
     NO_PERIOD = "no reported time"
     UNREADABLE_MAIL = "the message cannot be read"
     DEFEATED_READER = "the reader gave up"
+    GONE = "taken away before it was read"
+    CLOSED = "cannot be opened"
 
 
 @dataclass(frozen=True, slots=True)
 class FaultyReport:
-    """What was given and is no report; `name` says which file or part."""
+    """What was given and is no report; `name` says which file or part, in a stranger's words."""
 
     name: str
     fault: ReportFault
     detail: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.fault}" + (f" ({self.detail})" if self.detail else "")
+        """One line of characters that print: it goes to terminals, pages and columns."""
+        told = f"{self.name}: {self.fault}" + (f" ({self.detail})" if self.detail else "")
+        return one_line(told, LONGEST_FAULT)
+
+
+def one_line(text: str, most: int) -> str:
+    """At most so many characters of what a stranger wrote, on one line, none of which a terminal or a page would act on."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * most]).split())[:most]
 
 
 class NotReadable(Exception):

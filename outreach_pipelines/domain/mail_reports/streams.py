@@ -8,15 +8,15 @@ A signature that names our selector and fails is ours broken on the way, or a co
 tells of a forwarder.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.expectations import Expectations, SendingAccount
 from outreach_pipelines.domain.dns_audit.names import is_within, related
-from outreach_pipelines.domain.mail_reports.report import Outcome, Override
+from outreach_pipelines.domain.mail_reports.report import Outcome, Override, SourceCount
 from outreach_pipelines.domain.provider_account import AccountName, ProviderKind
 
 _FORWARDING = frozenset({Override.FORWARDED, Override.MAILING_LIST, Override.TRUSTED_FORWARDER})
@@ -46,10 +46,11 @@ class Stream(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """Whose mail a row is about; the account, where one is seen."""
+    """Whose mail a row is about; the account, where one is seen; `domain` in whose name, where it is not the report's own."""
 
     stream: Stream
     account: AccountName | None = None
+    domain: DomainName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,18 @@ def recognise(outcome: Outcome, source: str | None, own: OwnDomain) -> Recognise
         return Recognised(Stream.STRANGER)
     by_another = any(each.passed and not related(each.domain, own.name) for each in outcome.spf)
     return Recognised(Stream.FORWARDED if by_another else Stream.OWN_BROKEN, signer)
+
+
+def recognise_rows(rows: Iterable[SourceCount], owner: OwnDomain, owns: Sequence[OwnDomain]) -> Iterator[Recognised]:
+    """Each row as the mail of the sending domain that its From names, else of the report's `owner`.
+
+    A report is on the domain that holds the policy: below one of these, several of ours may send.
+    """
+    by_name: dict[DomainName, OwnDomain] = {}
+    for row in rows:
+        name = row.outcome.header_from
+        own = by_name.get(name) or by_name.setdefault(name, owner_of(name, owns) or owner)
+        yield replace(recognise(row.outcome, row.source, own), domain=own.name)
 
 
 def owner_of(policy_domain: DomainName, owns: Iterable[OwnDomain]) -> OwnDomain | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from outreach_pipelines.domain.mail_reports.dmarc_record import domain_of
 from outreach_pipelines.domain.mail_reports.dmarc_xml import file_name, period_of
 from outreach_pipelines.domain.mail_reports.report import (
+    MOST_MESSAGES,
     NotReadable,
     Reporter,
     ReportFault,
@@ -13,6 +14,7 @@ from outreach_pipelines.domain.mail_reports.report import (
     TlsFailure,
     TlsPolicyResult,
     TlsReport,
+    one_line,
 )
 
 MOST_BYTES = 32 << 20
@@ -94,7 +96,7 @@ def _objects(found: _Object, name: str) -> Sequence[_Object]:
 def _word(found: _Object, name: str) -> str:
     value = found.get(name)
     text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_WORD]
+    return one_line(text, LONGEST_WORD)
 
 
 def _number(found: _Object, name: str) -> int:
@@ -104,4 +106,4 @@ def _number(found: _Object, name: str) -> int:
         number = int(float(value)) if isinstance(value, str | int | float) else 0
     except (ValueError, OverflowError):
         return 0
-    return min(max(number, 0), 2**53)
+    return min(max(number, 0), MOST_MESSAGES)

@@ -35,11 +35,11 @@ class Unpacked:
 
 
 @dataclass(slots=True)
-class _Budget:
-    """What one file may still unpack to."""
+class Budget:
+    """What a file of `packed` bytes, or all parts of one message, may still unpack to."""
 
     packed: int
-    most: int
+    most: int = MOST_BYTES
     unpacked: int = field(default=0)
 
     def spend(self, size: int) -> None:
@@ -50,12 +50,8 @@ class _Budget:
             raise NotReadable(ReportFault.BOMB, f"more than {MOST_RATIO} times its size")
 
 
-def unpack(name: str, content: bytes, *, most: int = MOST_BYTES) -> Iterator[Unpacked | NotReadable]:
+def unpack(name: str, content: bytes, budget: Budget, layer: int = 0) -> Iterator[Unpacked | NotReadable]:
     """Each content in order; what cannot be opened as the exception that says why. Read each before taking the next one."""
-    yield from _unpack(name, content, _Budget(max(len(content), 1), most), 0)
-
-
-def _unpack(name: str, content: bytes, budget: _Budget, layer: int) -> Iterator[Unpacked | NotReadable]:
     if content.startswith(_ZIP):
         yield from _zipped(name, content, budget, layer)
     elif content.startswith(_GZIP):
@@ -64,7 +60,7 @@ def _unpack(name: str, content: bytes, budget: _Budget, layer: int) -> Iterator[
         yield Unpacked(name, _sliced(content, budget))
 
 
-def _zipped(name: str, content: bytes, budget: _Budget, layer: int) -> Iterator[Unpacked | NotReadable]:
+def _zipped(name: str, content: bytes, budget: Budget, layer: int) -> Iterator[Unpacked | NotReadable]:
     try:
         archive = zipfile.ZipFile(BytesIO(content))
         entries = [entry for entry in archive.infolist() if _is_content(entry)]
@@ -81,7 +77,7 @@ def _is_content(entry: zipfile.ZipInfo) -> bool:
     return not entry.is_dir() and not entry.filename.startswith("__MACOSX/")
 
 
-def _inner(name: str, chunks: Iterator[bytes], budget: _Budget, layer: int) -> Iterator[Unpacked | NotReadable]:
+def _inner(name: str, chunks: Iterator[bytes], budget: Budget, layer: int) -> Iterator[Unpacked | NotReadable]:
     """What an archive held: content, or another archive."""
     try:
         first = next(chunks, b"")
@@ -90,7 +86,7 @@ def _inner(name: str, chunks: Iterator[bytes], budget: _Budget, layer: int) -> I
         elif layer + 1 >= MOST_LAYERS:
             yield NotReadable(ReportFault.TOO_DEEP)
         else:
-            yield from _unpack(name, _whole(first, chunks), budget, layer + 1)
+            yield from unpack(name, _whole(first, chunks), budget, layer + 1)
     except NotReadable as fault:
         yield fault
 
@@ -104,14 +100,14 @@ def _whole(first: bytes, chunks: Iterator[bytes]) -> bytes:
     return bytes(whole)
 
 
-def _gunzipped(content: bytes, budget: _Budget) -> Iterator[bytes]:
+def _gunzipped(content: bytes, budget: Budget) -> Iterator[bytes]:
     """All members (RFC 1952 section 2.2); what follows the last one and is none is padding."""
     rest = memoryview(content)
     while bytes(rest[:2]) == _GZIP:
         rest = rest[(yield from _inflated(rest, budget)) :]
 
 
-def _inflated(packed: memoryview, budget: _Budget) -> Generator[bytes, None, int]:
+def _inflated(packed: memoryview, budget: Budget) -> Generator[bytes, None, int]:
     """One member; how many octets it took."""
     inflating = zlib.decompressobj(wbits=31)
     waiting: bytes | memoryview = b""
@@ -131,7 +127,7 @@ def _inflated(packed: memoryview, budget: _Budget) -> Generator[bytes, None, int
     return min(at, len(packed)) - len(inflating.unused_data)
 
 
-def _unzipped(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget) -> Iterator[bytes]:
+def _unzipped(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: Budget) -> Iterator[bytes]:
     try:
         with archive.open(entry) as stream:
             while chunk := stream.read(CHUNK):
@@ -143,7 +139,7 @@ def _unzipped(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget)
         raise NotReadable(ReportFault.BROKEN_ARCHIVE, str(broken)) from None
 
 
-def _sliced(content: bytes, budget: _Budget) -> Iterator[bytes]:
+def _sliced(content: bytes, budget: Budget) -> Iterator[bytes]:
     for start in range(0, len(content), CHUNK):
         chunk = content[start : start + CHUNK]
         budget.spend(len(chunk))

@@ -22,7 +22,7 @@ from outreach_pipelines.domain.dns_audit.names import parse_domain_name
 LARGEST: Final = 50 * 1024 * 1024
 _LINK: Final = re.compile(r"https?://[^\s<>\"')\]]+", re.IGNORECASE)
 _ANCHOR: Final = re.compile(
-    r"<a\s[^>]*?href\s*=\s*[\"']?([^\"'\s>]+)[\"']?[^>]*>(.{0,500}?)</a>", re.IGNORECASE | re.DOTALL
+    r"<a\s[^<>]*?href\s*=\s*[\"']?([^\"'\s>]+)[\"']?[^>]*>(.{0,500}?)</a>", re.IGNORECASE | re.DOTALL
 )
 _ENDS: Final = ".,;:!?"
 
@@ -74,7 +74,7 @@ class ReadMessage:
             try:
                 header = default.header_factory(name, value)
                 yield from getattr(header, "addresses", ())
-            except (ValueError, IndexError, AttributeError, TypeError):
+            except (ValueError, IndexError, AttributeError, TypeError, RecursionError):
                 continue  # the standard library's parser stumbles over some broken headers; they hold no address then
 
     @cached_property
@@ -128,7 +128,7 @@ def _texts(message: EmailMessage) -> Iterator[tuple[str, str]]:
 def _decoded(payload: bytes, charset: str) -> str:
     try:
         return payload.decode(charset, "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # no such charset, one that is none of text, or a NUL in its name
         return payload.decode("utf-8", "replace")
 
 

@@ -1,6 +1,6 @@
 """The named rules and what a check says of each.
 
-Here: the values. Not here: how each is found out (form_rules.py, list_rules.py, identity_rules.py).
+Here: the values. Not here: how each is found out (check.py, form_rules.py).
 """
 
 from dataclasses import dataclass

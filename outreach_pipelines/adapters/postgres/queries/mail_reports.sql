@@ -1,6 +1,10 @@
 -- name: known_files
--- Files that were read.
-select name, etag from app.mail_report_file where tenant_id = (select app.tenant());
+-- Files that were read. Mail of inboxes is left out where it is listed.
+select name, etag from app.mail_report_file where tenant_id = (select app.tenant()) and not starts_with(name, :prefix);
+
+-- name: forget_inbox_mail
+-- Mail that was looked into is not listed any more after two weeks, so nothing has to remember it.
+delete from app.mail_report_file where tenant_id = (select app.tenant()) and starts_with(name, :prefix) and read_at < clock_timestamp() - interval '30 days';
 
 -- name: parked_mail
 -- Mail that no send was found for, of late: reports come by mail. Kept raw by its hash, so its name is its content.
@@ -27,16 +31,17 @@ returning mail_report_id, domain_id;
 -- Where rows of a report are copied to.
 create temporary table if not exists mail_report_stage (
     position integer, source_ip inet, messages bigint, disposition text, dkim_aligned boolean, spf_aligned boolean, header_from text,
-    envelope_from text, dkim jsonb, spf jsonb, overrides text[], stream text, account text
+    envelope_from text, dkim jsonb, spf jsonb, overrides text[], stream text, account text, domain text
 ) on commit drop;
 
 -- name: add_rows
--- The staged rows of one report.
+-- The staged rows of one report, each of the domain in whose name it is.
 insert into app.mail_report_row (tenant_id, mail_report_id, position, domain_id, day, source_ip, messages, disposition, dkim_aligned, spf_aligned,
                                  header_from, envelope_from, dkim, spf, overrides, stream, account)
-select (select app.tenant()), :report, position, :domain_id, :day, source_ip, messages, disposition, dkim_aligned, spf_aligned,
-       header_from, envelope_from, dkim, spf, overrides, stream, account
-  from mail_report_stage;
+select (select app.tenant()), :report, s.position, coalesce(d.domain_id, :domain_id), :day, s.source_ip, s.messages, s.disposition, s.dkim_aligned,
+       s.spf_aligned, s.header_from, s.envelope_from, s.dkim, s.spf, s.overrides, s.stream, s.account
+  from mail_report_stage s
+  left join app.sending_domain d on d.tenant_id = (select app.tenant()) and d.name = s.domain;
 
 -- name: clear_stage
 -- For the next report of the same transaction.
@@ -61,25 +66,28 @@ select d.name as domain, r.account, cast(sum(r.messages) as bigint) as messages,
  order by d.name, r.account;
 
 -- name: strangers
--- Who else sends as us: addresses that nothing shows to be ours, the most messages first.
-with row as (
-    select d.name as domain, r.*, m.reporter
-      from app.mail_report_row r
-      join app.mail_report m on m.tenant_id = r.tenant_id and m.mail_report_id = r.mail_report_id
-      join app.sending_domain d on d.tenant_id = r.tenant_id and d.domain_id = r.domain_id
+-- Who else sends as us: addresses that nothing shows to be ours, the most messages first. What they authenticate as is unpacked for those shown.
+with strange as (
+    select r.* from app.mail_report_row r
      where r.tenant_id = (select app.tenant()) and r.day between :since and :until and r.stream = 'stranger'
+), most as materialized (
+    select domain_id, source_ip, sum(messages) as messages, coalesce(sum(messages) filter (where disposition in ('quarantine', 'reject')), 0) as refused,
+           max(day) as last_day
+      from strange
+     group by domain_id, source_ip
+     order by messages desc, domain_id, source_ip
+     limit :most
 )
-select row.domain, host(row.source_ip) as source, cast(sum(row.messages) as bigint) as messages,
-       cast(coalesce(sum(row.messages) filter (where row.disposition in ('quarantine', 'reject')), 0) as bigint) as refused,
-       array_agg(distinct row.reporter) as reporters, max(row.day) as last_day,
-       (select coalesce(array_agg(distinct passed.domain), '{}')
-          from row again
-         cross join lateral (select x ->> 0 as domain from jsonb_array_elements(again.dkim || again.spf) x where x ->> 2 = 'pass') passed
-         where again.domain = row.domain and again.source_ip is not distinct from row.source_ip) as authenticated_as
-  from row
- group by row.domain, row.source_ip
- order by messages desc, row.domain, source
- limit :most;
+select d.name as domain, host(most.source_ip) as source, cast(most.messages as bigint) as messages, cast(most.refused as bigint) as refused,
+       most.last_day, array_agg(distinct m.reporter) as reporters,
+       coalesce(array_agg(distinct passed.domain) filter (where passed.domain is not null), '{}') as authenticated_as
+  from most
+  join strange r on r.domain_id = most.domain_id and r.source_ip is not distinct from most.source_ip
+  join app.mail_report m on m.tenant_id = r.tenant_id and m.mail_report_id = r.mail_report_id
+  join app.sending_domain d on d.tenant_id = r.tenant_id and d.domain_id = r.domain_id
+  left join lateral (select x ->> 0 as domain from jsonb_array_elements(r.dkim || r.spf) x where x ->> 2 = 'pass') passed on true
+ group by d.name, most.domain_id, most.source_ip, most.messages, most.refused, most.last_day
+ order by most.messages desc, d.name, source;
 
 -- name: balances
 -- What receivers report as ours beside what was accepted on the same days.
@@ -95,3 +103,18 @@ select d.name as domain,
  where d.tenant_id = (select app.tenant())
    and exists (select from app.mail_report m where m.tenant_id = d.tenant_id and m.domain_id = d.domain_id and m.day between :since and :until)
  order by d.name;
+
+-- name: tls_sessions
+-- How sessions of others to our mail hosts fared, by domain and kind of policy, with what failed.
+select d.name as domain, r.policy_type, cast(sum(r.sessions) as bigint) as sessions, cast(sum(r.failed_sessions) as bigint) as failed_sessions,
+       array(select distinct x ->> 'result' from app.tls_report_row f
+               join app.mail_report n on n.tenant_id = f.tenant_id and n.mail_report_id = f.mail_report_id
+              cross join jsonb_array_elements(f.failures) x
+              where n.tenant_id = d.tenant_id and n.domain_id = d.domain_id and n.day between :since and :until and f.policy_type = r.policy_type
+              order by 1 limit 20) as results
+  from app.mail_report m
+  join app.tls_report_row r on r.tenant_id = m.tenant_id and r.mail_report_id = m.mail_report_id
+  join app.sending_domain d on d.tenant_id = m.tenant_id and d.domain_id = m.domain_id
+ where m.tenant_id = (select app.tenant()) and m.day between :since and :until
+ group by d.tenant_id, d.domain_id, d.name, r.policy_type
+ order by d.name, r.policy_type;

@@ -1,11 +1,12 @@
 -- name: undecided
 -- Replies of people of the last days that nothing has looked at yet, or whose endpoint is to be asked again; with :again, all without an intent.
-select i.inbound_id, i.reply_text
+select i.inbound_id, i.reply_text, i.routed as tied
   from app.inbound_message i
   left join app.reply_intent n on n.tenant_id = i.tenant_id and n.inbound_id = i.inbound_id
  where i.tenant_id = (select app.tenant()) and coalesce(i.reviewed_as, i.class) = 'human_reply' and coalesce(i.park_reason, '') <> 'own_mail'
    and btrim(coalesce(i.reply_text, '')) <> '' and i.recorded_at > clock_timestamp() - make_interval(days => :days)
-   and (n.inbound_id is null or (n.intent is null and (n.ask_again_at < clock_timestamp() or (cast(:again as boolean) and n.decided_at < :before))))
+   and (n.inbound_id is null or (n.intent is null and (n.ask_again_at < clock_timestamp() or n.decided_at < i.reviewed_at
+                                                       or (cast(:again as boolean) and n.decided_at < :before))))
    and not exists (select from app.reply_label y where y.tenant_id = i.tenant_id and y.inbound_id = i.inbound_id)
  order by i.received_at desc, i.inbound_id desc
  limit :most;
@@ -43,7 +44,7 @@ values ((select app.tenant()), :actor, :action, :subject, cast(:detail as jsonb)
 select distinct on (i.reply_text) i.reply_text, y.intent
   from app.reply_label y
   join app.inbound_message i on i.tenant_id = y.tenant_id and i.inbound_id = y.inbound_id
- where y.tenant_id = (select app.tenant()) and btrim(coalesce(i.reply_text, '')) <> ''
+ where y.tenant_id = (select app.tenant()) and coalesce(i.reviewed_as, i.class) = 'human_reply' and btrim(coalesce(i.reply_text, '')) <> ''
  order by i.reply_text, y.labelled_at desc, y.inbound_id;
 
 -- name: keep_model

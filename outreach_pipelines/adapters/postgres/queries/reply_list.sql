@@ -61,12 +61,12 @@ select r.enrollment_id, r.step, r.accepted_at, r.subject as thread_subject, r.wi
  order by r.enrollment_id, r.accepted_at, r.step;
 
 -- name: assign
--- Who answers, and whether that is done; what is not said stays. A second time changes nothing but the time.
+-- Who answers ("" takes it from whom it was given to), and whether that is done; what is not said stays.
 insert into app.reply_work as w (tenant_id, inbound_id, assigned_to, note, done_at, changed_by)
-select i.tenant_id, i.inbound_id, cast(:assigned_to as text), cast(:note as text), case when :done then clock_timestamp() end, :actor
+select i.tenant_id, i.inbound_id, nullif(cast(:assigned_to as text), ''), cast(:note as text), case when :done then clock_timestamp() end, :actor
   from app.inbound_message i where i.tenant_id = (select app.tenant()) and i.inbound_id = :inbound_id
 on conflict (tenant_id, inbound_id) do update
-   set assigned_to = coalesce(excluded.assigned_to, w.assigned_to), note = coalesce(excluded.note, w.note),
+   set assigned_to = case when cast(:assigned_to as text) is null then w.assigned_to else excluded.assigned_to end, note = coalesce(excluded.note, w.note),
        done_at = case when cast(:done as boolean) is null then w.done_at when :done then coalesce(w.done_at, excluded.done_at) end,
        changed_by = excluded.changed_by, changed_at = clock_timestamp();
 
@@ -74,45 +74,6 @@ on conflict (tenant_id, inbound_id) do update
 -- A person's act.
 insert into app.audit_log (tenant_id, actor, action, subject, detail)
 values ((select app.tenant()), :actor, :action, :subject, cast(:detail as jsonb));
-
--- name: lock_for_ruling
--- One ruling at a time; the attempt is the accepted one, of which the mail is news.
-select i.class, i.received_at, i.reviewed_as, i.reviewed_by, i.plan_day, i.message_id, i.enrollment_id, i.mailbox_id,
-       coalesce((select max(a.attempt) from app.send_attempt a
-                  where a.tenant_id = i.tenant_id and a.plan_day = i.plan_day and a.message_id = i.message_id
-                    and a.outcome in ('accepted', 'accepted_twice')), 1) as attempt
-  from app.inbound_message i
- where i.tenant_id = (select app.tenant()) and i.inbound_id = :inbound_id
-   for update of i;
-
--- name: last_send_to
--- The message that a person was last sent: what a mail without a tie is about, when somebody says whom.
-select r.plan_day, r.message_id, r.enrollment_id, coalesce(a.mailbox_id, e.mailbox_id) as mailbox_id, coalesce(a.attempt, 1) as attempt
-  from app.lead l
-  join app.enrollment e on e.tenant_id = l.tenant_id and e.lead_id = l.lead_id
-  join app.thread_root r on r.tenant_id = e.tenant_id and r.enrollment_id = e.enrollment_id
-  left join app.send_attempt a on a.tenant_id = r.tenant_id and a.plan_day = r.plan_day and a.message_id = r.message_id and a.tag = r.tag
- where l.tenant_id = (select app.tenant()) and lower(l.address) = lower(:address)
- order by r.accepted_at desc, r.step desc limit 1;
-
--- name: rule
--- The verdict; mail that a person has tied to a send is routed by it.
-update app.inbound_message
-   set review = coalesce(review, 'somebody looked at it unasked'), reviewed_at = clock_timestamp(), reviewed_as = :verdict, reviewed_by = :actor,
-       review_note = :reason, routed = routed or :applies, park_reason = case when :applies then null else park_reason end,
-       plan_day = :plan_day, message_id = :message_id, enrollment_id = :enrollment_id, mailbox_id = :mailbox_id
- where tenant_id = (select app.tenant()) and inbound_id = :inbound_id;
-
--- name: add_event
--- Through the inbox, as every other news of a send; what the reader told of this very mail is not told twice.
-insert into app.event_inbox (tenant_id, source, dedupe_key, kind, occurred_at, plan_day, message_id, attempt, body)
-select (select app.tenant()), 'by_hand', :dedupe_key, :kind, :occurred_at, :plan_day, :message_id, :attempt, cast(:body as jsonb)
- where not exists (select from app.message_event v
-                    where v.tenant_id = (select app.tenant()) and v.plan_day = :plan_day and v.message_id = :message_id and v.source = 'imap'
-                      and v.kind = :kind and v.occurred_at = :occurred_at and v.class is not distinct from cast(:class as text))
-   and not exists (select from app.event_inbox w
-                    where w.tenant_id = (select app.tenant()) and w.plan_day = :plan_day and w.message_id = :message_id and w.source = 'imap'
-                      and w.kind = :kind and w.occurred_at = :occurred_at and w.body #>> '{bounce,class}' is not distinct from cast(:class as text));
 
 -- name: policy_now
 -- Policy time.

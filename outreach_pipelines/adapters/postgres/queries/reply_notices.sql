@@ -3,13 +3,15 @@
 insert into app.reply_notice (tenant_id, inbound_id, target)
 select i.tenant_id, i.inbound_id, t.target
   from app.inbound_message i
-  join app.reply_intent n on n.tenant_id = i.tenant_id and n.inbound_id = i.inbound_id
+  left join app.reply_intent n on n.tenant_id = i.tenant_id and n.inbound_id = i.inbound_id
   left join app.reply_label y on y.tenant_id = i.tenant_id and y.inbound_id = i.inbound_id
   left join app.reply_work w on w.tenant_id = i.tenant_id and w.inbound_id = i.inbound_id
  cross join unnest(cast(:targets as text[])) as t (target)
  where i.tenant_id = (select app.tenant()) and coalesce(i.reviewed_as, i.class) = 'human_reply' and w.done_at is null
    and coalesce(y.intent, n.intent, 'none') = any (cast(:intents as text[]))
-   and (n.ask_again_at is null or y.intent is not null)
+   -- Told once it was looked at: by a person before any rule, and where there is no text to look at as it stands.
+   and (y.intent is not null or (n.inbound_id is not null and n.ask_again_at is null) or btrim(coalesce(i.reply_text, '')) = '')
+   and coalesce(i.park_reason, '') <> 'own_mail'
    and i.recorded_at > clock_timestamp() - interval '2 days'
 on conflict (tenant_id, inbound_id, target) do nothing;
 
