@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import dagster as dg
 
+from assets.dns_audit_metadata import audit_metadata
 from assets.inventory import tenant_inventory
 from assets.partitions import SAME_TENANT, TENANT_DAYS, tenant_days
 from assets.tenants import tenant_of
@@ -26,33 +27,18 @@ from resources.feeds import OpenResolver
 def dns_audit(
     context: dg.AssetExecutionContext,
     tenants: dg.ResourceParam[TenantDirectory],
-    open_resolver: dg.ResourceParam[OpenResolver],
+    open_auditor: dg.ResourceParam[OpenResolver],
     audits: dg.ResourceParam[DnsAuditStore],
     clock: dg.ResourceParam[Clock],
 ) -> None:
-    """MX, SPF, DKIM, DMARC of each domain with severity, evidence and the record to publish. A time-out is unknown, never missing."""
+    """Each domain's findings with severity, evidence and the record to publish, and what changed. A time-out is unknown, never missing."""
     for key, slug, day in tenant_days(context.partition_keys):
-        summary = asyncio.run(_audit(open_resolver, audits, tenant_of(tenants, slug), day, clock.now()))
-        context.add_asset_metadata(_metadata(summary), partition_key=key)
+        summary = asyncio.run(_audit(open_auditor, audits, tenant_of(tenants, slug), day, clock.now()))
+        context.add_asset_metadata(audit_metadata(summary), partition_key=key)
 
 
 async def _audit(
-    open_resolver: OpenResolver, audits: DnsAuditStore, tenant: TenantId, day: date, now: datetime
+    open_auditor: OpenResolver, audits: DnsAuditStore, tenant: TenantId, day: date, now: datetime
 ) -> AuditSummary:
-    async with open_resolver() as resolver:
+    async with open_auditor() as resolver:
         return await audit_tenant(resolver, audits, tenant, day=day, now=now)
-
-
-def _metadata(summary: AuditSummary) -> dict[str, dg.MetadataValue | int | float]:
-    rows = [
-        dg.TableRecord({"severity": severity.value, "findings": count}) for severity, count in summary.findings.items()
-    ]
-    return {
-        "domains": summary.domains,
-        "paths ready": summary.ready,
-        "paths not ready": summary.not_ready,
-        "paths undecided": summary.undecided,
-        "queries": summary.queries,
-        "unanswered queries": summary.unanswered,
-        "findings by severity": dg.MetadataValue.table(rows or [dg.TableRecord({"severity": "-", "findings": 0})]),
-    }

@@ -35,6 +35,7 @@ with _collector_at_rest():
     )
     from assets.checks import CHECKS
     from assets.dns_audit import dns_audit
+    from assets.dns_checks import DNS_CHECKS
     from assets.feeds import delivery_events, replies
     from assets.inventory import lead_uploads, tenant_inventory
     from assets.leads import leads
@@ -43,7 +44,7 @@ with _collector_at_rest():
     from assets.seed_proof import our_mail_arrives_as_ours, seed_proof
     from assets.send_batches import send_batch
     from assets.send_plans import send_plan
-    from resources import database, doubt, feeds, files, keys, logins, mail, seeds, standing
+    from resources import database, dns_news, doubt, feeds, files, keys, logins, mail, seeds, standing
     from resources import mail_reports as received_reports
     from resources import replies as reply_work
     from schedules.daily_plan import plan_tomorrow
@@ -51,7 +52,7 @@ with _collector_at_rest():
     from schedules.jobs import ALL as JOBS
     from schedules.mail_proofs import (
         prove_domains,
-        prove_domains_every_morning,
+        prove_domains_every_hour,
         read_mail_reports,
         read_mail_reports_every_morning,
     )
@@ -64,6 +65,7 @@ with _collector_at_rest():
     )
     from sensors.back_off import back_off, sweeper
     from sensors.batch_watchdog import batch_watchdog
+    from sensors.dns_news import dns_news as dns_news_sensor
     from sensors.doubt import doubt_resolver
     from sensors.first_audits import first_audits
     from sensors.lead_uploads import inventory_files_changed, lead_files_uploaded
@@ -109,9 +111,13 @@ RESOURCES: Mapping[str, Callable[[], object]] = {
     "tag_reader": keys.tagger,
     "event_feed": feeds.event_feed,
     "inbox_reader": feeds.inbox_reader,
+    "open_reading": feeds.open_reading,
     "login_book": logins.login_book,
     "login_doors": logins.login_doors,
     "open_resolver": feeds.open_resolver,
+    "open_auditor": feeds.open_auditor,
+    "domain_states": dns_news.domain_states,
+    "news_desk": dns_news.news_desk,
 }
 
 
@@ -123,16 +129,16 @@ def build_defs(**overrides: object) -> dg.Definitions:
             lead_uploads, tenant_inventory, leads, dns_audit, mailbox_health, send_plan, send_batch, delivery_events, replies, reconciliation,
             deliverability_report, campaign_performance, cost_report, reply_page, mail_reports, seed_proof,
         ],
-        asset_checks=[nothing_is_lost, our_streams_are_aligned, our_mail_arrives_as_ours, *CHECKS],
+        asset_checks=[nothing_is_lost, our_streams_are_aligned, our_mail_arrives_as_ours, *DNS_CHECKS, *CHECKS],
         jobs=[*JOBS, upkeep, unused_shares, read_mail_reports, prove_domains],
         schedules=[
             plan_tomorrow, send_next_hour, reconcile_last_hour,
             audit_dns_every_six_hours, score_health_every_hour, look_up_recipients_every_evening, report_yesterday,
-            check_every_hour, upkeep_every_day, unused_shares_every_day, read_mail_reports_every_morning, prove_domains_every_morning,
+            check_every_hour, upkeep_every_day, unused_shares_every_day, read_mail_reports_every_morning, prove_domains_every_hour,
         ],
         sensors=[
             inventory_files_changed, lead_files_uploaded, first_audits, provider_events, replies_in_inboxes, back_off, sweeper, doubt_resolver,
-            batch_watchdog, provider_standing, reply_watch, login_checks,
+            batch_watchdog, provider_standing, reply_watch, login_checks, dns_news_sensor,
         ],
         resources=resources,
         # Also for "Materialize" in the UI: a process for each step would double the cost of a run.

@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     notify: Annotated[str | None, AfterValidator(_notify)] = Field(
         default=None, description="who is told of replies: TENANT=REFERENCE,... with * for every tenant"
     )
+    notify_dns: Annotated[str | None, AfterValidator(_notify)] = Field(
+        default=None, description="who is told of news of DNS audits, as OUTREACH_NOTIFY; the same people when unset"
+    )
     notify_of: Annotated[str, AfterValidator(_notified_intents)] = Field(
         default="positive,meeting,referral", description="intents that are told, none among them"
     )

@@ -3,15 +3,18 @@
 Every run loads this module, most to use none of it: adapters are imported where they are made.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from outreach_pipelines.application.access_tokens import MailboxTokens
+from outreach_pipelines.application.ask_everywhere import AskEverywhere, MailCaller, PolicySource
 from outreach_pipelines.application.audit_domains import DnsResolver
 from outreach_pipelines.application.ingest_events import NoFeed
+from outreach_pipelines.application.read_mail import OpenReading
 from outreach_pipelines.application.resolve_doubt import CountedFeed
 from outreach_pipelines.domain.loopback import is_loopback
 from outreach_pipelines.domain.provider_account import MailTokens
@@ -57,6 +60,13 @@ def inbox_reader() -> "ImapInboxReader":
     return ImapInboxReader(secret_source(load_settings()), _tokens)
 
 
+def open_reading() -> OpenReading:
+    """Mail is read in processes beside, where there is much of it; they end with the tick that started them."""
+    from outreach_pipelines.adapters.reading_children import ReadingChildren
+
+    return ReadingChildren()
+
+
 def _tokens(issuer: MailTokens, username: str, secret: Secret) -> MailboxTokens:
     return _kept_tokens()(issuer, username, secret)
 
@@ -76,6 +86,25 @@ def open_resolver() -> OpenResolver:
     nameserver = load_settings().nameserver
     servers = (NameServerAddress(*_server(nameserver)),) if nameserver else ()
     return lambda: UdpResolver(ResolverConfig(servers=servers))
+
+
+def open_auditor() -> OpenResolver:
+    """Opens whom an audit may ask: DNS, web servers of policies, mail servers. A lab asks the DNS alone."""
+    open_dns = open_resolver()
+    if load_settings().sending is SendingMode.LAB:
+        return lambda: _auditor(open_dns, None, None)
+    from outreach_pipelines.adapters.mail_greeting import SmtpCaller
+    from outreach_pipelines.adapters.policy_fetch import HttpsPolicies
+
+    return lambda: _auditor(open_dns, HttpsPolicies(), SmtpCaller(helo=socket.getfqdn()))
+
+
+@asynccontextmanager
+async def _auditor(
+    open_dns: OpenResolver, policies: PolicySource | None, mail: MailCaller | None
+) -> AsyncIterator[DnsResolver]:
+    async with open_dns() as resolver:
+        yield AskEverywhere(dns=resolver, policies=policies, mail=mail)
 
 
 def _server(text: str) -> tuple[str, int]:

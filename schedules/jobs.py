@@ -10,6 +10,7 @@ import dagster as dg
 from assets.analytics import campaign_performance, cost_report, deliverability_report, nothing_is_lost, reconciliation
 from assets.checks import lead_files_are_read, plan_is_released
 from assets.dns_audit import dns_audit
+from assets.dns_checks import sending_domains_are_known, sending_domains_are_ready
 from assets.inventory import tenant_inventory
 from assets.leads import leads
 from assets.mailbox_health import mailbox_health
@@ -53,8 +54,10 @@ report_day = _job(
 
 run_checks = dg.define_asset_job(
     "run_checks",
-    selection=dg.AssetSelection.checks(plan_is_released, nothing_is_lost, lead_files_are_read),
-    description="Judge what keeps silent when it fails: missing plans, hours that do not balance, files that were refused.",
+    selection=dg.AssetSelection.checks(
+        plan_is_released, nothing_is_lost, lead_files_are_read, sending_domains_are_ready, sending_domains_are_known
+    ),
+    description="Judge what keeps silent when it fails: plans, hours that do not balance, refused files, domains that may not send.",
     executor_def=_ONE_PROCESS,
     tags={"dagster/priority": "5"},
 )

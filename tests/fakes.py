@@ -14,6 +14,7 @@ class Tenants:
     """`TenantDirectory` of these; their numbers count from 1."""
 
     rows: tuple[TenantRow, ...]
+    seeds: tuple[TenantSlug, ...] = ()
 
     @classmethod
     def named(cls, *slugs: str) -> "Tenants":
@@ -30,6 +31,9 @@ class Tenants:
 
     def with_events(self) -> Sequence[TenantRow]:
         return self.rows
+
+    def with_seeds_under_way(self) -> Sequence[TenantRow]:
+        return [row for row in self.rows if row.ref.slug in self.seeds]
 
     def with_unresolved_recipients(self) -> Sequence[TenantRow]:
         return self.rows

@@ -25,7 +25,7 @@ from outreach_pipelines.domain.dns_changes import (
     zone_names,
 )
 from outreach_pipelines.domain.tenant import TenantId
-from outreach_pipelines.errors import OutreachError, Refused
+from outreach_pipelines.errors import OutreachError, Refused, Unreadable
 
 LOOKS = 5
 """At the host after a change, before it is said not to show: hosts answer from several places."""
@@ -134,7 +134,7 @@ def prepare(host: ZoneHost, domain: DomainName, fixes: FixList) -> Prepared:
         publish = [record for record in fixes.publish if zones[record] == zone]
         withdraw = [record for record in fixes.withdraw if zones[record] == zone]
         plans.append(ZonePlan(zone, plan_changes(publish, withdraw, host.records(zone))))
-    unreached = tuple(record for record in fixes.publish if zones[record] is None)
+    unreached = tuple(record for record, zone in zones.items() if zone is None)
     return Prepared(domain, fixes, tuple(plans), unreached)
 
 
@@ -226,9 +226,17 @@ def _unseen(host: ZoneHost, prepared: Prepared, done: Sequence[Change], wait: Ca
             break
         if look:
             wait(2.0 ** (look - 1))
-        standing = [each.record for zone in prepared.zones for each in host.records(zone.zone)]
-        unseen = [change for change in unseen if not _shows(change, standing)]
+        standing = _standing(host, prepared)
+        unseen = [change for change in unseen if standing is None or not _shows(change, standing)]
     return unseen
+
+
+def _standing(host: ZoneHost, prepared: Prepared) -> list[ResourceRecord] | None:
+    """None where the host does not say: what was changed is told all the same."""
+    try:
+        return [each.record for zone in prepared.zones for each in host.records(zone.zone)]
+    except Unreadable:
+        return None
 
 
 def _shows(change: Change, standing: Sequence[ResourceRecord]) -> bool:

@@ -16,6 +16,7 @@ from outreach_pipelines.domain.dns_audit.audit import Findings, auditing
 from outreach_pipelines.domain.dns_audit.expectations import Expectations
 from outreach_pipelines.domain.dns_audit.findings import Severity
 from outreach_pipelines.domain.dns_audit.lookups import Lookup
+from outreach_pipelines.domain.dns_audit.news import AuditMemory, News, Seen, whats_new
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready
 from outreach_pipelines.domain.dns_audit.settling import Standing, settle
 from outreach_pipelines.domain.provider_account import AccountName
@@ -51,10 +52,12 @@ class PathKey:
 
 @dataclass(frozen=True, slots=True)
 class SettledAudit:
-    """An audit and what is believed after it, for each account of the domain."""
+    """An audit, what is believed after it for each account of the domain, what is new, and what the next compares with."""
 
     audit: DomainAudit
     standings: Mapping[AccountName, Standing]
+    news: tuple[News, ...] = ()
+    memory: AuditMemory = field(default_factory=AuditMemory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,7 @@ class AuditSummary:
     findings: Mapping[Severity, int]
     unanswered: int
     queries: int
+    audits: Sequence[SettledAudit] = ()
 
 
 class DnsResolver(Protocol):
@@ -89,8 +93,12 @@ class DnsAuditStore(Protocol):
         """The newest standing of each path; absent for a path never audited."""
         ...
 
-    def save(self, tenant: TenantId, day: date, audits: Sequence[SettledAudit]) -> None:
-        """Keep a day's audits, in one transaction; a second save of the same day replaces the first."""
+    def memories(self, tenant: TenantId) -> Mapping[DomainName, AuditMemory]:
+        """What the next audit of each domain compares with; absent for a domain never audited."""
+        ...
+
+    def save(self, tenant: TenantId, day: date, audits: Sequence[SettledAudit], *, now: datetime) -> None:
+        """Keep a day's audits and their news, in one transaction; a second save of the same day replaces all but the news."""
         ...
 
 
@@ -158,11 +166,23 @@ async def audit_tenant(
 ) -> AuditSummary:
     """Audit a tenant's domains and keep what is found and believed. A second run of the same day changes no belief."""
     targets = store.targets(tenant)
-    before = store.last_definite(tenant)
+    before, memories = store.last_definite(tenant), store.memories(tenant)
     audits = await audit_domains(resolver, targets)
-    settled = [SettledAudit(one, _standings(one, before, now)) for one in audits]
-    store.save(tenant, day, settled)
+    settled = [_with_news(one, _standings(one, before, now), before, memories.get(one.domain), now) for one in audits]
+    store.save(tenant, day, settled, now=now)
     return _summary(settled)
+
+
+def _with_news(
+    one: DomainAudit,
+    standings: Mapping[AccountName, Standing],
+    before: Mapping[PathKey, Standing],
+    memory: AuditMemory | None,
+    now: datetime,
+) -> SettledAudit:
+    former = {key.account: standing for key, standing in before.items() if key.domain == one.domain}
+    seen = Seen(domain=one.domain, findings=one.findings, answers=one.answers, before=former, after=standings)
+    return SettledAudit(one, standings, *whats_new(memory, seen, now=now))
 
 
 async def _answers(resolver: DnsResolver, wanted: Collection[Query]) -> Answers:
@@ -191,4 +211,5 @@ def _summary(settled: Sequence[SettledAudit]) -> AuditSummary:
         findings=Counter(finding.severity for one in settled for finding in one.audit.findings.findings),
         unanswered=sum(len(one.audit.findings.unanswered) for one in settled),
         queries=len({query for one in settled for query in one.audit.answers}),
+        audits=settled,
     )

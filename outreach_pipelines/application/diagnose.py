@@ -149,8 +149,11 @@ def _domains(signs: TenantSigns) -> Iterator[Finding]:
 def _stuck_domain(paths: list[PathSigns]) -> Finding:
     why = "; ".join(f"{path.account}: {path.reason}" for path in paths)
     records = list(dict.fromkeys(line for path in paths for line in path.publish))
-    audit = "materialize dns_audit in Dagster"
-    cure = f"publish {' | '.join(records)}; then {audit}" if records else audit
+    by_seed = any(path.by_seed for path in paths)
+    again = "materialize dns_audit, then seed_proof, in Dagster" if by_seed else "materialize dns_audit in Dagster"
+    mend = [f"publish {' | '.join(records)}"] if records else []
+    mend += ["mend what the provider signs its mail with"] if by_seed else []
+    cure = "; ".join([*mend, f"then {again}" if mend else again])
     return warning(f"domain {paths[0].domain} is not ready ({why})", cure)
 
 

@@ -33,6 +33,10 @@ class TenantDirectory(Protocol):
         """Those with a sending domain, or an account of one, that no DNS audit has looked at; until then it sends nothing."""
         ...
 
+    def with_seeds_under_way(self) -> Sequence[TenantRow]:
+        """Those with seeds that may have arrived, or with an account that seeds stopped and a DNS audit of the last hour."""
+        ...
+
     def with_unresolved_recipients(self) -> Sequence[TenantRow]:
         """Those with leads at domains of which DNS said nothing certain yet, or long ago that they take no mail."""
         ...

@@ -40,13 +40,14 @@ class AccountSigns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathSigns:
-    """A sending domain with one account. `publish` are zone file lines that mend what stops it."""
+    """A sending domain with one account. `publish` are zone file lines that mend what stops it; `by_seed`: a seed stops it."""
 
     domain: str
     account: str
     state: str
     reason: str
     publish: Sequence[str]
+    by_seed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,11 @@ import typer
 from rich.console import Console
 
 from outreach_pipelines.application.audit_domains import AuditTarget, DomainAudit, answered, audit_domains
-from outreach_pipelines.cli import dns_apply, dns_reports
+from outreach_pipelines.cli import dns_apply, dns_news, dns_reports
 from outreach_pipelines.cli.dns_sources import (
     Typed,
     asking,
+    reaching,
     stored_answers,
     targets,
     typed_domain,
@@ -93,7 +94,7 @@ def audit_command(
     """Check domains; exit code 1 with a definite fault, 3 where nothing is wrong but not all could be found out."""
     typed = _typed(selector, include, ip, blocklist, reports_to, every=every, reach=reach)
     wanted = _targets(domains, typed, inventory=inventory)
-    audits = asyncio.run(_audited(wanted, resolver, answers, reach=reach))
+    audits = asyncio.run(_audited(wanted, resolver, answers))
     if save_answers is not None:
         _save(save_answers, audits)
     for one in audits:
@@ -119,7 +120,7 @@ def fixes(
     """Print what to publish and withdraw, each domain's as one piece of zone file; changes nothing."""
     typed = _typed(selector, include, ip, None, reports_to, every=False, reach=False)
     wanted = _targets(domains, typed, inventory=inventory)
-    for one in asyncio.run(_audited(wanted, resolver, answers, reach=False)):
+    for one in asyncio.run(_audited(wanted, resolver, answers)):
         typer.echo(json.dumps(fixes_json(one)) if as_json else fixes_text(one), nl=as_json)
 
 
@@ -191,10 +192,8 @@ def _targets(domains: list[str] | None, typed: Typed, *, inventory: bool) -> Seq
     return targets(domains or (), typed, inventory=inventory)
 
 
-async def _audited(
-    wanted: Sequence[AuditTarget], resolver: str | None, answers: Path | None, *, reach: bool
-) -> Sequence[DomainAudit]:
-    async with asking(typed_server(resolver), answers, reach=reach) as open_resolver:
+async def _audited(wanted: Sequence[AuditTarget], resolver: str | None, answers: Path | None) -> Sequence[DomainAudit]:
+    async with asking(typed_server(resolver), answers, reach=reaching(wanted)) as open_resolver:
         return await audit_domains(open_resolver, wanted)
 
 
@@ -244,3 +243,4 @@ async def _checked(
 
 app.command("reports")(dns_reports.reports)
 app.command("apply")(dns_apply.apply)
+app.command("news")(dns_news.news)

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from outreach_pipelines.application.ingest_mail_reports import MOST_BYTES
 from outreach_pipelines.application.present_mail_reports import JsonObject, alignment_report, found_reports
 from outreach_pipelines.domain.mail_reports.reading import read_reports
 from outreach_pipelines.domain.mail_reports.report import FaultyReport, MailReport, ReportFault
@@ -47,11 +48,15 @@ def _read(paths: Iterable[Path]) -> Iterator[MailReport | FaultyReport]:
     for path in paths:
         for file in sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]:
             try:
-                content = file.read_bytes()
+                with file.open("rb") as stream:
+                    content = stream.read(MOST_BYTES + 1)
             except OSError as broken:
-                yield FaultyReport(str(file), ReportFault.EMPTY, f"cannot be read: {broken.strerror}")
+                yield FaultyReport(str(file), ReportFault.CLOSED, broken.strerror or "")
                 continue
-            yield from read_reports(str(file), content)
+            if len(content) > MOST_BYTES:
+                yield FaultyReport(str(file), ReportFault.TOO_LARGE, f"a file of more than {MOST_BYTES >> 20} MiB")
+            else:
+                yield from read_reports(str(file), content)
 
 
 def _owns(tenant: str | None) -> Sequence[OwnDomain]:
@@ -110,10 +115,18 @@ def _rows(report: Mapping[str, object]) -> None:
 def _alignment_tables(found: JsonObject) -> None:
     for fault in cast("Sequence[str]", found["faults"]):
         _say(f"fails: {fault}")
-    for name, title in (("streams", "our streams"), ("strangers", "others in our names"), ("sent", "sent from here")):
+    for name, title in _ALIGNMENT:
         rows = _listed(found, name)
         _say(f"{title}:" if rows else f"{title}: none reported")
         _print(rows, list(rows[0]) if rows else ())
+
+
+_ALIGNMENT = (
+    ("streams", "our streams"),
+    ("strangers", "others in our names"),
+    ("sent", "sent from here"),
+    ("tls", "sessions to our mail hosts, by TLS reports"),
+)
 
 
 def _listed(found: Mapping[str, object], name: str) -> Sequence[Mapping[str, object]]:

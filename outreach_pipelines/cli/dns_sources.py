@@ -23,6 +23,7 @@ from outreach_pipelines.domain.address import Address, DomainName, parse_address
 from outreach_pipelines.domain.dns_audit.answers import Answer, Answers, Query
 from outreach_pipelines.domain.dns_audit.answers_file import AnswersFileError, decode_answers
 from outreach_pipelines.domain.dns_audit.expectations import (
+    BEYOND_THE_DNS,
     OF_THE_DNS,
     Blocklist,
     DedicatedAddress,
@@ -100,6 +101,11 @@ async def asking(
             yield AskEverywhere(dns=dns)
 
 
+def reaching(wanted: Sequence[AuditTarget]) -> bool:
+    """Whether any of the audits asks web or mail servers."""
+    return any(target.expectations.extras & BEYOND_THE_DNS for target in wanted)
+
+
 def stored_answers(path: Path) -> StoredAnswers:
     """Answers of an earlier audit. Raises `FilesFault`."""
     try:
@@ -126,12 +132,13 @@ class Typed:
     def expectations(self, of_inventory: Expectations | None = None) -> Expectations:
         """Add it to what the inventory expects. Raises a usage error."""
         dedicated = tuple(map(_dedicated, self.addresses))
-        plain = of_inventory or Expectations(reports_to=self.reports_to)
+        plain = of_inventory or Expectations()
         account = self._account(dedicated)
         return replace(
             plain,
             accounts=(*plain.accounts, *([account] if account else [])),
-            extras=self.extras,
+            reports_to=self.reports_to or plain.reports_to,
+            extras=self.extras | plain.extras,
             dedicated=(*plain.dedicated, *dedicated),
             blocklists=(*plain.blocklists, *map(typed_blocklist, self.lists)),
         )
@@ -151,7 +158,7 @@ class Typed:
 def targets(domains: Sequence[str], typed: Typed, *, inventory: bool) -> Sequence[AuditTarget]:
     """What is audited, each domain once, with what is expected of it. Raises `FilesFault`, `NotFound`, usage errors."""
     names = dict.fromkeys(typed_domain(text) for text in domains)
-    expected = _of_inventory(typed.reports_to) if inventory else {}
+    expected = _of_inventory() if inventory else {}
     if inventory and not names:
         names = dict.fromkeys(expected)
     lacking = [name for name in names if inventory and name not in expected]
@@ -189,16 +196,16 @@ def typed_name(text: str) -> DomainName:
     return name
 
 
-def _of_inventory(reports_to: str | None) -> Mapping[DomainName, Expectations]:
+def _of_inventory() -> Mapping[DomainName, Expectations]:
     source = files.inventory_files()
     loaded = [source.load(slug) for slug in source.tenants()]
     faulty = [each for each in loaded if isinstance(each, FaultyInventory)]
     if faulty:
         raise FilesFault("\n".join(str(fault) for each in faulty for fault in each.faults))
     inventories = [each.inventory for each in loaded if not isinstance(each, FaultyInventory)]
-    return {name: expected for one in inventories for name, expected in _of_tenant(one, reports_to).items()}
+    return {name: expected for one in inventories for name, expected in _of_tenant(one).items()}
 
 
-def _of_tenant(inventory: TenantInventory, reports_to: str | None) -> Mapping[DomainName, Expectations]:
-    accounts = {each.account.name: each.account for each in inventory.accounts}
-    return {domain.name: expectations_of(domain, accounts, reports_to=reports_to) for domain in inventory.domains}
+def _of_tenant(inventory: TenantInventory) -> Mapping[DomainName, Expectations]:
+    uses = {use.account.name: use for use in inventory.accounts}
+    return {domain.name: expectations_of(domain, uses, policy=inventory.audit) for domain in inventory.domains}

@@ -142,10 +142,10 @@ def _is_named(record: ResourceRecord, among: Iterable[ResourceRecord]) -> bool:
     return any(same_record(record, each) for each in among)
 
 
-def _obstacles(wanted: Iterable[ResourceRecord], others: Sequence[HostedRecord]) -> Iterator[Obstacle]:
-    for new in wanted:
+def _obstacles(wanted: Sequence[ResourceRecord], others: Sequence[HostedRecord]) -> Iterator[Obstacle]:
+    for number, new in enumerate(wanted):
         beside = [each.record for each in others if each.record.name == new.name]
-        reason = _reason(new, beside)
+        reason = _reason(new, beside) or _twice(new, wanted[:number])
         if reason is not None:
             yield Obstacle(new, reason)
 
@@ -160,6 +160,13 @@ def _reason(new: ResourceRecord, beside: Sequence[ResourceRecord]) -> str | None
     kind = _single_kind(new)
     if kind is not None and any(_single_kind(each) == kind for each in beside):
         return f"another {kind} record stands there that no fix names, and two are worse than one"
+    return None
+
+
+def _twice(new: ResourceRecord, before: Iterable[ResourceRecord]) -> str | None:
+    kind = _single_kind(new)
+    if kind is not None and any(each.name == new.name and _single_kind(each) == kind for each in before):
+        return f"another fix writes the {kind} record there: apply that one, and audit again"
     return None
 
 

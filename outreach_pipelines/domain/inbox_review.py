@@ -1,7 +1,7 @@
 """Which mails a person should look at, because what they say is not sure enough.
 
 Belongs here: that decision. Does not: how sure it is (`inbound/grounds`), what a mail changes (`inbox_event`, `delivery_event`), nor a person's own
-verdict (`application/person_verdict.py`).
+verdict (`reply_ruling`).
 """
 
 from enum import StrEnum

@@ -3,11 +3,12 @@
 What is true of them today (ready, healthy, held) is kept elsewhere; whether the parts fit is `inventory_check`'s.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
 from outreach_pipelines.domain.address import Address, DomainName
+from outreach_pipelines.domain.audit_policy import AuditPolicy
 from outreach_pipelines.domain.campaign import Campaign, PoolName
 from outreach_pipelines.domain.place import ZoneName
 from outreach_pipelines.domain.provider_account import AccountName, MailTokens, TenantAccount
@@ -65,7 +66,8 @@ class Mailbox:
 class Inbox:
     """One IMAP login that many mailboxes may share. `receives` are addresses, or `*@domain` for all of a domain.
 
-    With `tokens` the login is by access token, and `password` leads to what tokens are issued for.
+    With `tokens` the login is by access token, and `password` leads to what tokens are issued for. `authserv_ids` are the
+    names by which its server signs `Authentication-Results`, in lower case; empty: the topmost field is believed.
     """
 
     name: InboxName
@@ -76,6 +78,7 @@ class Inbox:
     password: SecretRef
     receives: tuple[str, ...]
     tokens: MailTokens | None = None
+    authserv_ids: tuple[str, ...] = ()
 
     def takes(self, address: Address) -> bool:
         return address.canonical in self.receives or f"*@{address.domain}" in self.receives
@@ -101,6 +104,7 @@ class TenantInventory:
     inboxes: tuple[Inbox, ...]
     campaigns: tuple[Campaign, ...]
     suppressions: tuple[ListedSuppression, ...] = ()
+    audit: AuditPolicy = field(default_factory=AuditPolicy)
 
     @property
     def pools(self) -> tuple[Pool, ...]:

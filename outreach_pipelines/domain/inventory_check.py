@@ -10,6 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from outreach_pipelines.domain.address import Address, parse_address
+from outreach_pipelines.domain.audit_policy import ReportsAddress
 from outreach_pipelines.domain.campaign import faults_of
 from outreach_pipelines.domain.inventory import Mailbox, MailboxState, Pool, SendingDomain, TenantInventory
 from outreach_pipelines.domain.inventory_item import ItemKey, ItemKind
@@ -42,6 +44,7 @@ def misfits(inventory: TenantInventory) -> Sequence[Misfit]:
         *_mailbox_misfits(inventory),
         *_campaign_misfits(inventory),
         *_shape_misfits(inventory),
+        *_audit_misfits(inventory),
     ]
 
 
@@ -152,6 +155,35 @@ def _pool_size(pool: Pool, shape: PoolShape) -> Iterable[Misfit]:
         wanted = f"{shape.fewest_domains} to {shape.most_domains}"
         sentence = f"{len(pool.domains)} domains in {pool.name}, the shape wants {wanted}; see shape: in tenant.yaml."
         yield Misfit(_item(ItemKind.DOMAIN, pool.domains[0].name), "pool", sentence, Severity.WARNING)
+
+
+def _audit_misfits(inventory: TenantInventory) -> Iterable[Misfit]:
+    item, wishes = _item(ItemKind.AUDIT, inventory.tenant.slug), inventory.audit
+    for use in inventory.accounts:
+        for ip, count in Counter(each.ip for each in use.addresses).items():
+            if count > 1:
+                sentence = f"{ip} stands {count} times."
+                yield Misfit(_item(ItemKind.ACCOUNT, use.account.name), "sending_addresses", sentence)
+    if wishes.reports_to is not None:
+        yield from _unread_reports(item, wishes.reports_to, inventory)
+    of_addresses = [str(each) for each in wishes.blocklists if not each.lists_domains]
+    if of_addresses and not any(use.addresses for use in inventory.accounts):
+        sentence = f"{', '.join(of_addresses)} lists addresses, and no account names its sending_addresses."
+        yield Misfit(item, "blocklists", sentence, Severity.WARNING)
+
+
+def _unread_reports(item: ItemKey, reports_to: ReportsAddress, inventory: TenantInventory) -> Iterable[Misfit]:
+    mailboxes = dict.fromkeys(reports_to.of(domain.name) for domain in inventory.domains)
+    parsed = ((mailbox, parse_address(mailbox)) for mailbox in mailboxes)
+    unread = [
+        mailbox
+        for mailbox, address in parsed
+        if not isinstance(address, Address) or not any(inbox.takes(address) for inbox in inventory.inboxes)
+    ]
+    if unread:
+        more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+        sentence = f"No inbox receives {unread[0]}{more}: reports are read only where somebody puts them."
+        yield Misfit(item, "reports_to", sentence, Severity.WARNING)
 
 
 def _unknown(item: ItemKey, field: str, what: str, names: Iterable[str], known: Iterable[str]) -> Iterable[Misfit]:

@@ -24,6 +24,7 @@ class ItemKind(StrEnum):
     MAILBOX = "mailbox"
     CAMPAIGN = "campaign"
     SUPPRESSIONS = "suppressions"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,6 +55,7 @@ def digests_of(inventory: TenantInventory) -> Mapping[ItemKey, ItemDigest]:
         (ItemKind.TENANT, slug, inventory.tenant),
         (ItemKind.POLICY, slug, (inventory.policy, inventory.shape)),
         (ItemKind.SUPPRESSIONS, slug, inventory.suppressions),
+        (ItemKind.AUDIT, slug, inventory.audit),
         *((ItemKind.ACCOUNT, account.account.name, account) for account in inventory.accounts),
         *((ItemKind.INBOX, inbox.name, inbox) for inbox in inventory.inboxes),
         *((ItemKind.DOMAIN, domain.name, domain) for domain in inventory.domains),

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
+from outreach_pipelines.domain.audit_policy import DedicatedAddress
 from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.reference import SecretRef, Setting
 
@@ -134,9 +135,11 @@ class TenantAccount:
     """An account as one tenant uses it: its `share` of the quota (0 to 1) and where its events are reported.
 
     `ses_tenant` is this client's name among the SES tenants of the account, empty where the account has none.
+    `addresses` are those that this tenant's mail leaves from and nobody else's, where there are such.
     """
 
     account: ProviderAccount
     share: Decimal
     configuration_set: str
     ses_tenant: str = ""
+    addresses: tuple[DedicatedAddress, ...] = ()

@@ -12,6 +12,7 @@ from feedback_stores import Asked, Case, Cases, Controls, Events, Replies, Sweep
 from inbox_reading import ByName, FakeInbox
 
 from outreach_pipelines.application.ingest_events import FeedItem, InboxRow
+from outreach_pipelines.application.read_mail import reading_here
 from outreach_pipelines.domain.back_off import Evidence, MailboxScope, SendFate, manual_hold
 from outreach_pipelines.domain.ids import AccountId, MailboxId
 from outreach_pipelines.domain.message_tag import MessageTag
@@ -56,7 +57,14 @@ def take_events(queue: Queue, events: Events) -> dg.SensorResult | dg.SkipReason
 
 def read_inboxes(store: Replies, events: Events, **inboxes: FakeInbox) -> dg.SensorResult | dg.SkipReason:
     reader = ByName({name.replace("_", "-"): inbox for name, inbox in inboxes.items()})
-    return tick(replies_in_inboxes, inbox_reader=reader, reply_store=store, event_store=events, tenants=BOTH)
+    return tick(
+        replies_in_inboxes,
+        inbox_reader=reader,
+        reply_store=store,
+        event_store=events,
+        open_reading=reading_here,
+        tenants=BOTH,
+    )
 
 
 def judge(cases: Cases) -> dg.SensorResult | dg.SkipReason:

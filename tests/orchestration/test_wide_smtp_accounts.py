@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from outreach_pipelines.adapters.dkim_signing import SigningTransport
-from outreach_pipelines.adapters.inventory_files.tenant_yaml import SesModel, SmtpModel
+from outreach_pipelines.adapters.inventory_files.account_yaml import SesModel, SmtpModel
 from outreach_pipelines.adapters.oauth import IssuedTokens
 from outreach_pipelines.adapters.postgres.account_reader import AccountRow
 from outreach_pipelines.adapters.postgres.account_settings import connection_of, settings_of

@@ -113,6 +113,23 @@ def test_a_domain_that_is_not_ready_names_the_records_to_publish(planned: Planne
     assert stuck.cure == 'publish k._domainkey TXT "v=DKIM1"; then materialize dns_audit in Dagster'
 
 
+def test_a_domain_that_a_seed_stopped_is_mended_at_the_provider_and_proved_by_another_seed(
+    planned: PlannedWorld,
+) -> None:
+    planned.world.sql(
+        """update app.domain_account set definite_state = 'not_ready', reason = 'All that the account needs is published.',
+                  seed_fault = 'Its mail arrives unsigned.', seed_fault_until = now() + interval '1 day' where tenant_id = %(t)s""",
+        t=planned.world.tenant,
+    )
+
+    (stuck,) = [each for each in findings(planned) if "unsigned. All that" in each.what]
+
+    assert (
+        stuck.cure
+        == "mend what the provider signs its mail with; then materialize dns_audit, then seed_proof, in Dagster"
+    )
+
+
 def test_a_plan_that_places_nobody_names_what_blocks_the_candidates(planned: PlannedWorld) -> None:
     planned.release([], refused=[planned.enrolled(1), planned.enrolled(2)])
 

@@ -13,7 +13,6 @@ from outreach_pipelines.adapters.postgres.dns_audit_store import PostgresDnsAudi
 from outreach_pipelines.application.audit_domains import AuditSummary, PathKey, audit_tenant
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Answer, Cause, Query, Unknown
-from outreach_pipelines.domain.dns_audit.expectations import OF_THE_DNS
 from outreach_pipelines.domain.dns_audit.from_inventory import expectations_of
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready, Undecided
 from outreach_pipelines.domain.dns_audit.settling import AwaitingConfirmation, Standing
@@ -72,10 +71,8 @@ def test_targets_are_what_the_inventory_says_a_domain_should_publish(
 
     targets = store.targets(tenant.id)
 
-    accounts = {use.account.name: use.account for use in inventory.accounts}
-    wanted = {
-        domain.name: replace(expectations_of(domain, accounts), extras=OF_THE_DNS) for domain in inventory.domains
-    }
+    uses = {use.account.name: use for use in inventory.accounts}
+    wanted = {domain.name: expectations_of(domain, uses, policy=inventory.audit) for domain in inventory.domains}
     assert {target.domain: target.expectations for target in targets} == wanted
 
 
@@ -188,10 +185,10 @@ async def test_a_belief_is_read_back_as_it_was_settled(
     kept: dict[PathKey, Standing] = {}
 
     class Watched(PostgresDnsAuditStore):
-        def save(self, tenant: object, day: object, audits: object) -> None:
+        def save(self, tenant: object, day: object, audits: object, *, now: datetime) -> None:
             for one in audits:  # type: ignore[attr-defined]  # settled audits
                 kept.update({PathKey(one.audit.domain, name): standing for name, standing in one.standings.items()})
-            super().save(tenant, day, audits)  # type: ignore[arg-type]  # as given
+            super().save(tenant, day, audits, now=now)  # type: ignore[arg-type]  # as given
 
     for night in range(nights):
         await audit(Watched(store.engine), tenant, example_zones(), night)

@@ -34,7 +34,7 @@ def test_the_version_stands_first_and_in_capitals(text: bytes) -> None:
 
 
 def test_a_record_without_policy_counts_as_none_where_reports_are_asked_for() -> None:
-    record = parse_dmarc(b"v=DMARC1; rua=mailto:d@acme.example")
+    record = parse_dmarc(b"v=DMARC1; rua=mailto:dmarc@acme.example")
 
     assert (record.policy, record.faults) == (Policy.NONE, ("p= is missing",))
 
@@ -128,12 +128,12 @@ def test_a_domain_without_policy_stops_every_account_and_gets_a_record_without_o
 @pytest.mark.parametrize(
     ("record", "check"),
     [
-        ("v=DMARC1; p=none; rua=mailto:d@acme.example", Check.DMARC_POLICY),
-        ("v=DMARC1; p=reject; t=y; rua=mailto:d@acme.example", Check.DMARC_POLICY),
+        ("v=DMARC1; p=none; rua=mailto:dmarc@acme.example", Check.DMARC_POLICY),
+        ("v=DMARC1; p=reject; t=y; rua=mailto:dmarc@acme.example", Check.DMARC_POLICY),
         ("v=DMARC1; p=reject", Check.DMARC_REPORTS),
-        ("v=DMARC1; p=reject; pct=50; rua=mailto:d@acme.example", Check.DMARC_RECORD),
-        ("v=DMARC1; p=reject; aspf=s; rua=mailto:d@acme.example", Check.ENVELOPE_ALIGNMENT),
-        ("v=DMARC1; p=reject; rua=mailto:d@reports.test", Check.DMARC_REPORTS),
+        ("v=DMARC1; p=reject; pct=50; rua=mailto:dmarc@acme.example", Check.DMARC_RECORD),
+        ("v=DMARC1; p=reject; aspf=s; rua=mailto:dmarc@acme.example", Check.ENVELOPE_ALIGNMENT),
+        ("v=DMARC1; p=reject; rua=mailto:d@reports.test,mailto:dmarc@acme.example", Check.DMARC_REPORTS),
     ],
 )
 def test_a_weak_policy_is_told_and_stops_nobody(record: str, check: Check) -> None:
@@ -145,7 +145,7 @@ def test_a_weak_policy_is_told_and_stops_nobody(record: str, check: Check) -> No
 
 def test_reports_to_another_domain_that_consents_are_fine() -> None:
     zone = dns(
-        "_dmarc.acme.example TXT v=DMARC1; p=reject; rua=mailto:d@reports.test",
+        "_dmarc.acme.example TXT v=DMARC1; p=reject; rua=mailto:d@reports.test,mailto:dmarc@acme.example",
         "acme.example._report._dmarc.reports.test TXT v=DMARC1",
         without=["_dmarc"],
     )
@@ -174,7 +174,7 @@ def test_a_return_path_of_another_organisation_does_not_align() -> None:
 def test_between_sp_and_np_nothing_is_claimed_while_the_domains_existence_is_unknown() -> None:
     sub = DomainName("news.acme.example")
     zone = dns(
-        "_dmarc.acme.example TXT v=DMARC1; p=reject; sp=none; np=reject; rua=mailto:d@acme.example",
+        "_dmarc.acme.example TXT v=DMARC1; p=reject; sp=none; np=reject; rua=mailto:dmarc@acme.example",
         without=["_dmarc"],
         failing=[Query(sub, RecordType.MX)],
     )

@@ -1,5 +1,7 @@
 """What the inventory lets a domain's audit expect."""
 
+from decimal import Decimal
+
 import pytest
 
 from outreach_pipelines.domain.address import DomainName
@@ -13,6 +15,7 @@ from outreach_pipelines.domain.provider_account import (
     ProviderAccount,
     ProviderKind,
     SesConnection,
+    TenantAccount,
 )
 from outreach_pipelines.domain.reference import SecretRef, SecretScheme
 
@@ -27,7 +30,7 @@ POSTMARK = ProviderAccount(
     PostmarkConnection(SecretRef(SecretScheme.ENVIRONMENT, "TOKEN"), "outreach"),
     tuple(LawfulBasis),
 )
-ACCOUNTS = {account.name: account for account in (SES, POSTMARK)}
+ACCOUNTS = {account.name: TenantAccount(account, Decimal(1), "") for account in (SES, POSTMARK)}
 
 
 def sending_domain(*accounts: AccountName) -> SendingDomain:

@@ -1,16 +1,15 @@
 """The audit of a whole tenant: rounds, shared answers, standings, summary."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from dns_audit_cases import DOMAIN, RELAY, SES, dns, expectations
+from memory_audits import MemoryAudits
 
 from outreach_pipelines.application.audit_domains import (
     AuditTarget,
     PathKey,
-    SettledAudit,
     audit_domains,
     audit_tenant,
 )
@@ -20,33 +19,12 @@ from outreach_pipelines.domain.dns_audit.audit import audit
 from outreach_pipelines.domain.dns_audit.expectations import Expectations
 from outreach_pipelines.domain.dns_audit.findings import Severity
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready, Undecided
-from outreach_pipelines.domain.dns_audit.settling import AwaitingConfirmation, Standing
+from outreach_pipelines.domain.dns_audit.settling import AwaitingConfirmation
 from outreach_pipelines.domain.tenant import TenantId
 
 ACME = TenantId(1)
 TODAY = date(2026, 11, 21)
 NIGHT = datetime(2026, 11, 21, 2, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class MemoryAudits:
-    """The port `DnsAuditStore` in memory, for one tenant."""
-
-    wanted: Sequence[AuditTarget] = (AuditTarget(DOMAIN, expectations()),)
-    days: dict[date, Sequence[SettledAudit]] = field(default_factory=dict)
-    standings: dict[PathKey, Standing] = field(default_factory=dict)
-
-    def targets(self, tenant: TenantId) -> Sequence[AuditTarget]:
-        return self.wanted
-
-    def last_definite(self, tenant: TenantId) -> Mapping[PathKey, Standing]:
-        return dict(self.standings)
-
-    def save(self, tenant: TenantId, day: date, audits: Sequence[SettledAudit]) -> None:
-        self.days[day] = audits
-        for one in audits:
-            for account, standing in one.standings.items():
-                self.standings[PathKey(one.audit.domain, account)] = standing
 
 
 class SilentResolver:

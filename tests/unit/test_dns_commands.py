@@ -63,8 +63,8 @@ def test_a_sound_domain_ends_with_0(tmp_path: Path) -> None:
 def test_a_fault_ends_with_1_and_shows_its_record_as_json_and_as_a_zone_line(tmp_path: Path) -> None:
     answers = str(stored(tmp_path / "a.json", without=("_dmarc",)))
 
-    told = run("audit", DOMAIN, "--answers", answers, "--reports-to", "d@acme.example", "--json")
-    shown = run("audit", DOMAIN, "--answers", answers, "--reports-to", "d@acme.example")
+    told = run("audit", DOMAIN, "--answers", answers, "--reports-to", "dmarc@acme.example", "--json")
+    shown = run("audit", DOMAIN, "--answers", answers, "--reports-to", "dmarc@acme.example")
 
     (finding,) = json.loads(told.output)["findings"]
     assert told.exit_code == shown.exit_code == 1
@@ -73,11 +73,11 @@ def test_a_fault_ends_with_1_and_shows_its_record_as_json_and_as_a_zone_line(tmp
             "name": "_dmarc.acme.example",
             "type": "TXT",
             "ttl": 3600,
-            "value": "v=DMARC1; p=none; rua=mailto:d@acme.example",
-            "zone_line": '_dmarc.acme.example. 3600 IN TXT "v=DMARC1; p=none; rua=mailto:d@acme.example"',
+            "value": "v=DMARC1; p=none; rua=mailto:dmarc@acme.example",
+            "zone_line": '_dmarc.acme.example. 3600 IN TXT "v=DMARC1; p=none; rua=mailto:dmarc@acme.example"',
         }
     ]
-    assert '+ _dmarc.acme.example. 3600 IN TXT "v=DMARC1; p=none; rua=mailto:d@acme.example"' in shown.output
+    assert '+ _dmarc.acme.example. 3600 IN TXT "v=DMARC1; p=none; rua=mailto:dmarc@acme.example"' in shown.output
 
 
 def test_answers_that_are_lacking_end_with_3_and_are_no_fault(tmp_path: Path) -> None:

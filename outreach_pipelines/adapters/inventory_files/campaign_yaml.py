@@ -11,8 +11,14 @@ from jinja2 import TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import Field
 
-from outreach_pipelines.adapters.inventory_files.tenant_yaml import Slug
-from outreach_pipelines.adapters.inventory_files.values import FieldText, FileModel, HoursText, WeekdayText, ZoneText
+from outreach_pipelines.adapters.inventory_files.values import (
+    FieldText,
+    FileModel,
+    HoursText,
+    Slug,
+    WeekdayText,
+    ZoneText,
+)
 from outreach_pipelines.domain.attachments import MOST_FILES, Attachment, check_attachments
 from outreach_pipelines.domain.campaign import (
     Campaign,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import BinaryIO, Final, TypeVar
+from typing import BinaryIO, Final, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -20,6 +20,7 @@ from outreach_pipelines.adapters.inventory_files.table_rows import DomainRow, Ma
 from outreach_pipelines.adapters.inventory_files.tenant_yaml import TenantFile
 from outreach_pipelines.adapters.inventory_files.values import FileModel
 from outreach_pipelines.adapters.inventory_files.yaml_lines import LinedYaml, UnreadableYaml, read_yaml
+from outreach_pipelines.adapters.inventory_files.yaml_lines import Path as YamlPath
 from outreach_pipelines.application.import_inventory import (
     FaultyInventory,
     InventoryFault,
@@ -44,6 +45,18 @@ TableReader = Callable[[BinaryIO], Table]
 M = TypeVar("M", bound=FileModel)
 
 
+class YamlPlace(NamedTuple):
+    """Where in a YAML file a part stands."""
+
+    lined: LinedYaml
+    path: YamlPath = ()
+
+    def line(self, field_name: str) -> int:
+        """The line of a field of the part, or of the part."""
+        inner = tuple(int(part) if part.isdigit() else part for part in field_name.split("."))
+        return self.lined.line((*self.path, *inner))
+
+
 @dataclass(frozen=True, slots=True)
 class InventoryFiles:
     """The inventories below `inventory/` of `store`; `read_table` turns the octets of a delimited file into rows."""
@@ -66,7 +79,7 @@ class _TenantLoad:
     slug: TenantSlug
     faults: list[InventoryFault] = field(default_factory=list)
     places: dict[ItemKey, Place] = field(default_factory=dict)
-    campaign_lines: dict[ItemKey, LinedYaml] = field(default_factory=dict)
+    yaml_places: dict[ItemKey, YamlPlace] = field(default_factory=dict)
 
     def load(self) -> SoundInventory | FaultyInventory:
         head = self._tenant_file()
@@ -90,6 +103,7 @@ class _TenantLoad:
             inboxes=tuple(inbox.to_domain() for inbox in head.inboxes),
             campaigns=tuple(campaigns),
             suppressions=tuple(listed),
+            audit=head.dns.to_domain(),
         )
         return self._judged(inventory)
 
@@ -101,8 +115,8 @@ class _TenantLoad:
 
     def _located(self, misfit: Misfit) -> InventoryFault:
         file, line = self.places[misfit.item]
-        if lined := self.campaign_lines.get(misfit.item):
-            line = lined.line(tuple(int(part) if part.isdigit() else part for part in misfit.field.split(".")))
+        if place := self.yaml_places.get(misfit.item):
+            line = place.line(misfit.field)
         return InventoryFault(file, line, misfit.field, misfit.sentence, misfit.severity)
 
     def _key(self, name: str) -> ObjectKey:
@@ -143,10 +157,14 @@ class _TenantLoad:
         if head.slug != self.slug:
             self._fault("tenant.yaml", lined.line(("slug",)), "slug", f"The folder is named {self.slug}.")
         self._remember(ItemKind.TENANT, self.slug, "tenant.yaml", 1)
-        for index, account in enumerate(head.accounts):
-            self._remember(ItemKind.ACCOUNT, account.name, "tenant.yaml", lined.line(("accounts", index)))
-        for index, inbox in enumerate(head.inboxes):
-            self._remember(ItemKind.INBOX, inbox.name, "tenant.yaml", lined.line(("inboxes", index)))
+        parts: list[tuple[ItemKind, str, YamlPath]] = [
+            (ItemKind.AUDIT, self.slug, ("dns",)),
+            *((ItemKind.ACCOUNT, account.name, ("accounts", n)) for n, account in enumerate(head.accounts)),
+            *((ItemKind.INBOX, inbox.name, ("inboxes", n)) for n, inbox in enumerate(head.inboxes)),
+        ]
+        for kind, name, path in parts:
+            self._remember(kind, name, "tenant.yaml", lined.line(path))
+            self.yaml_places.setdefault(ItemKey(kind, name), YamlPlace(lined, path))
         return head
 
     def _table(self, file: str, model: type[M], *, optional: bool = False) -> Iterator[tuple[int, M]]:
@@ -183,7 +201,7 @@ class _TenantLoad:
             return
         written, lined = read
         self._remember(ItemKind.CAMPAIGN, written.name, file, lined.line(("name",)))
-        self.campaign_lines.setdefault(ItemKey(ItemKind.CAMPAIGN, written.name), lined)
+        self.yaml_places.setdefault(ItemKey(ItemKind.CAMPAIGN, written.name), YamlPlace(lined))
         with suppress(BrokenTemplate):
             yield self._with_texts(written, file, lined)
 

@@ -20,7 +20,11 @@ Place: TypeAlias = "tuple[str, int]"
 
 def invalid(file: ObjectKey, lined: LinedYaml, found: ValidationError) -> Iterable[InventoryFault]:
     """One fault for each error of a YAML file, at the line of the value or of what should hold it."""
-    for error in found.errors(include_url=False, include_context=False, include_input=False):
+    errors = found.errors(include_url=False, include_context=False, include_input=False)
+    places = [error["loc"] for error in errors]
+    for error in errors:
+        if error["type"] == "too_short" and _holds_a_fault(error["loc"], places):
+            continue  # pydantic counts the sound members only: the list is as long as it should be
         path = _written_path(error["loc"], lined.value)
         yield InventoryFault(file, lined.line(path), ".".join(map(str, path)), _sentence(error["msg"]))
 
@@ -51,6 +55,10 @@ def cells_by_column(header: Header, row: Row) -> Mapping[str, str]:
 
 def _column(name: str) -> str:
     return re.sub(r"[\s-]+", "_", name.strip().lower())
+
+
+def _holds_a_fault(loc: YamlPath, places: Iterable[YamlPath]) -> bool:
+    return any(len(place) > len(loc) and place[: len(loc)] == loc for place in places)
 
 
 def _written_path(loc: YamlPath, value: YamlValue) -> YamlPath:

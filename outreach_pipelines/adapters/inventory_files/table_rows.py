@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from outreach_pipelines.adapters.inventory_files.tenant_yaml import Line, Slug
 from outreach_pipelines.adapters.inventory_files.values import (
     AddressText,
     DomainText,
     FileModel,
     HostText,
     HoursText,
+    Line,
+    Slug,
     ZoneText,
 )
 from outreach_pipelines.domain.address import Address, BadAddress, DomainName

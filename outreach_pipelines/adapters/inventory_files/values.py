@@ -6,11 +6,22 @@ No message repeats what was written: it may be a secret in the wrong place.
 import re
 from collections.abc import Callable
 from datetime import time
+from decimal import Decimal
+from ipaddress import ip_address
 from typing import Annotated, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from outreach_pipelines.domain.address import Address, BadAddress, DomainName, parse_address, parse_domain
+from outreach_pipelines.domain.audit_policy import (
+    EACH_DOMAIN,
+    ON_REQUEST,
+    Blocklist,
+    Extra,
+    IpAddress,
+    ReportsAddress,
+)
+from outreach_pipelines.domain.dns_audit.names import is_host_name, parse_domain_name
 from outreach_pipelines.domain.lead import FieldName
 from outreach_pipelines.domain.loopback import is_private_origin
 from outreach_pipelines.domain.place import CountryCode, ZoneName, parse_country, parse_zone
@@ -98,6 +109,42 @@ def _is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and 0 < int(text) < 65_536
 
 
+def _ip(text: str) -> IpAddress | None:
+    try:
+        ip = ip_address(text.strip())
+    except ValueError:
+        return None
+    return None if ip.is_loopback or ip.is_multicast or ip.is_unspecified or ip.is_link_local else ip
+
+
+def _blocklist(text: str) -> Blocklist | None:
+    written = text.strip().lower()
+    zone = parse_domain_name(written.removeprefix("domain:"))
+    if zone is None or "." not in zone or not is_host_name(zone):
+        return None
+    return Blocklist(zone, lists_domains=written.startswith("domain:"))
+
+
+def _reports(text: str) -> ReportsAddress | None:
+    local, _, domain = text.strip().rpartition("@")
+    # A domain takes the star's place, to see that the rest is an address.
+    parsed = parse_address(f"{local}@{'each.example' if domain == EACH_DOMAIN else domain}")
+    if not isinstance(parsed, Address):
+        return None
+    name, _, home = parsed.deliver_to.rpartition("@")
+    # In a record these end the address (RFC 9990 section 3, RFC 8460 section 3).
+    return None if set(name) & set(",;!") else ReportsAddress(name, EACH_DOMAIN if domain == EACH_DOMAIN else home)
+
+
+def _extra(text: str) -> Extra | None:
+    name = text.strip().lower()
+    return Extra(name) if name in ON_REQUEST else None
+
+
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
+Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]+$")]
+Positive = Annotated[int, Field(ge=1, le=10_000)]
+Share = Annotated[Decimal, Field(gt=0, le=1)]
 AddressText = Annotated[Address, _reads(_address, "an e-mail address is wanted")]
 DomainText = Annotated[DomainName, _reads(_domain, "a mail domain is wanted")]
 HostText = Annotated[DomainName, _reads(_host, "a host name such as links.acme.example is wanted")]
@@ -117,3 +164,11 @@ SecretText = Annotated[
         "a reference to the secret is wanted (env:NAME, ssm:/path, secretsmanager:name, file:path), never the secret",
     ),
 ]
+IpText = Annotated[IpAddress, _reads(_ip, "an IP address that others can reach is wanted, such as 192.0.2.25")]
+BlocklistText = Annotated[
+    Blocklist, _reads(_blocklist, "the zone of a DNS blocklist is wanted; that of a list of domains after domain:")
+]
+ReportsText = Annotated[
+    ReportsAddress, _reads(_reports, "an e-mail address is wanted, or NAME@* for one at each sending domain itself")
+]
+ExtraText = Annotated[Extra, _reads(_extra, f"one of {', '.join(sorted(ON_REQUEST))} is wanted")]

@@ -5,27 +5,32 @@ Belongs here: rows and their sentences. Does not: judgement (`domain.dns_audit`)
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any, assert_never
 
 from sqlalchemy import Connection, Engine, RowMapping
 
 from outreach_pipelines.adapters.postgres.account_settings import connection_of
+from outreach_pipelines.adapters.postgres.audit_memory import memory_row, news_rows, stored_memory
+from outreach_pipelines.adapters.postgres.audit_policy_rows import audit_policy
 from outreach_pipelines.adapters.postgres.named import statements
 from outreach_pipelines.adapters.postgres.standing_json import standing_json, standing_of
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.audit_domains import AuditTarget, PathKey, SettledAudit
 from outreach_pipelines.domain.address import DomainName
+from outreach_pipelines.domain.audit_policy import AuditPolicy, DedicatedAddress
 from outreach_pipelines.domain.campaign import PoolName
-from outreach_pipelines.domain.dns_audit.expectations import OF_THE_DNS
 from outreach_pipelines.domain.dns_audit.findings import Finding, ResourceRecord, Unanswered
 from outreach_pipelines.domain.dns_audit.from_inventory import expectations_of
+from outreach_pipelines.domain.dns_audit.news import AuditMemory
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Readiness, Ready, Undecided
 from outreach_pipelines.domain.dns_audit.settling import AwaitingConfirmation, Standing
 from outreach_pipelines.domain.inventory import Direction, Selector, SendingDomain
 from outreach_pipelines.domain.lead import LawfulBasis
-from outreach_pipelines.domain.provider_account import AccountName, ProviderAccount, ProviderKind
+from outreach_pipelines.domain.provider_account import AccountName, ProviderAccount, ProviderKind, TenantAccount
 from outreach_pipelines.domain.send_plan.senders import ReadinessState
 from outreach_pipelines.domain.tenant import TenantId
 
@@ -41,7 +46,13 @@ class PostgresDnsAuditStore:
     def targets(self, tenant: TenantId) -> Sequence[AuditTarget]:
         """See `DnsAuditStore.targets`. Retired domains are not asked about."""
         with tenant_session(self.engine, tenant) as connection:
-            return [_target(row) for row in connection.execute(_SQL["targets"]).mappings()]
+            policy = audit_policy(connection.execute(_SQL["audit_policy"]).mappings().first())
+            return [_target(row, policy) for row in connection.execute(_SQL["targets"]).mappings()]
+
+    def policy(self, tenant: TenantId) -> AuditPolicy:
+        """What the tenant asks of its audit."""
+        with tenant_session(self.engine, tenant) as connection:
+            return audit_policy(connection.execute(_SQL["audit_policy"]).mappings().first())
 
     def last_definite(self, tenant: TenantId) -> Mapping[PathKey, Standing]:
         """See `DnsAuditStore.last_definite`."""
@@ -49,11 +60,25 @@ class PostgresDnsAuditStore:
             rows = connection.execute(_SQL["standings"]).all()
         return {PathKey(DomainName(row.domain), AccountName(row.account)): standing_of(row.standing) for row in rows}
 
-    def save(self, tenant: TenantId, day: date, audits: Sequence[SettledAudit]) -> None:
+    def memories(self, tenant: TenantId) -> Mapping[DomainName, AuditMemory]:
+        """See `DnsAuditStore.memories`."""
+        with tenant_session(self.engine, tenant) as connection:
+            rows = connection.execute(_SQL["memories"]).all()
+        return {DomainName(row.name): stored_memory(row.answers, row.alarms) for row in rows}
+
+    def save(self, tenant: TenantId, day: date, audits: Sequence[SettledAudit], *, now: datetime) -> None:
         """See `DnsAuditStore.save`."""
         with tenant_session(self.engine, tenant) as connection:
             for settled in audits:
                 _save(connection, day, settled)
+                _remember(connection, day, settled, now)
+
+
+def _remember(connection: Connection, day: date, settled: SettledAudit, now: datetime) -> None:
+    place = {"domain": settled.audit.domain, "now": now}
+    connection.execute(_SQL["remember"], {**place, **memory_row(settled.memory)})
+    if news := news_rows(settled):
+        connection.execute(_SQL["add_news"], [{**each, **place, "day": day} for each in news])
 
 
 def _save(connection: Connection, day: date, settled: SettledAudit) -> None:
@@ -69,8 +94,8 @@ def _save(connection: Connection, day: date, settled: SettledAudit) -> None:
         connection.execute(_SQL["settle"], ways)
 
 
-def _target(row: RowMapping) -> AuditTarget:
-    accounts = [_account(each) for each in row["accounts"] or ()]
+def _target(row: RowMapping, policy: AuditPolicy) -> AuditTarget:
+    uses = [_use(each) for each in row["accounts"] or ()]
     domain = SendingDomain(
         name=DomainName(row["name"]),
         pool=PoolName(row["pool"]),
@@ -79,10 +104,18 @@ def _target(row: RowMapping) -> AuditTarget:
         tracking_host=row["tracking_host"],
         dkim_selectors=tuple(map(Selector, row["dkim_selectors"])),
         mail_from=row["mail_from"],
-        accounts=tuple(account.name for account in accounts),
+        accounts=tuple(use.account.name for use in uses),
     )
-    expected = expectations_of(domain, {account.name: account for account in accounts})
-    return AuditTarget(domain.name, replace(expected, extras=OF_THE_DNS))
+    return AuditTarget(domain.name, expectations_of(domain, {use.account.name: use for use in uses}, policy=policy))
+
+
+def _use(row: Mapping[str, Any]) -> TenantAccount:
+    addresses = tuple(
+        DedicatedAddress(ip_address(each["ip"]), DomainName(each["helo"]) if each["helo"] else None)
+        for each in row["addresses"] or ()
+    )
+    # How much of its quota the tenant has says nothing of the DNS.
+    return TenantAccount(_account(row), Decimal(1), "", addresses=addresses)
 
 
 def _account(row: Mapping[str, Any]) -> ProviderAccount:

@@ -16,6 +16,7 @@ from outreach_pipelines.adapters.postgres.account_settings import (
 )
 from outreach_pipelines.adapters.templates import template_key
 from outreach_pipelines.domain.attachments import Attachment
+from outreach_pipelines.domain.audit_policy import AuditPolicy
 from outreach_pipelines.domain.campaign import Campaign, Template
 from outreach_pipelines.domain.inventory import Inbox, Mailbox, SendingDomain, TenantInventory
 from outreach_pipelines.domain.inventory_item import ChangeKind, ItemChange, ItemKind
@@ -75,6 +76,7 @@ class ChangedParts:
         inventory = self.inventory
         yield Write("put_tenant", [_tenant(inventory.tenant)] if self.has(ItemKind.TENANT) else [])
         yield Write("put_policy", [_policy(inventory.policy)] if self.has(ItemKind.POLICY) else [])
+        yield Write("put_audit_policy", [_audit_policy(inventory.audit)] if self.has(ItemKind.AUDIT) else [])
 
     def _ways(self) -> Iterator[Write]:
         names = self._names(ItemKind.ACCOUNT)
@@ -179,6 +181,15 @@ def _policy(policy: SendingPolicy) -> Row:
     }
 
 
+def _audit_policy(wishes: AuditPolicy) -> Row:
+    return {
+        "reports_to": str(wishes.reports_to) if wishes.reports_to else None,
+        "blocklists": list(map(str, wishes.blocklists)),
+        "also": [extra.value for extra in wishes.also],
+        "cloudflare_token": str(wishes.cloudflare_token) if wishes.cloudflare_token else None,
+    }
+
+
 def _account_name(use: TenantAccount) -> str:
     return use.account.name
 
@@ -198,7 +209,8 @@ def _account(use: TenantAccount) -> Row:
 
 def _share(use: TenantAccount) -> Row:
     names = {"configuration_set": use.configuration_set or None, "ses_tenant": use.ses_tenant or None}
-    return {"name": use.account.name, "share": use.share, **names}
+    addresses = json.dumps([{"ip": str(each.ip), "helo": each.helo} for each in use.addresses])
+    return {"name": use.account.name, "share": use.share, "sending_addresses": addresses, **names}
 
 
 def _inbox(inbox: Inbox) -> Row:
@@ -211,6 +223,7 @@ def _inbox(inbox: Inbox) -> Row:
         "secret_ref": str(inbox.password),
         "receives": list(inbox.receives),
         "tokens": json.dumps(token_settings(inbox.tokens)) if inbox.tokens else None,
+        "authserv_ids": list(inbox.authserv_ids),
     }
 
 

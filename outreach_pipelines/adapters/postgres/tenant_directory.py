@@ -17,6 +17,7 @@ _ONE = text("select id from app.tenant_directory where slug = :slug")
 _WAITING = statements("events")["waiting_tenants"]
 _UNRESOLVED = statements("leads")["tenants_to_look_up"]
 _UNAUDITED = statements("dns_audit")["unaudited_tenants"]
+_WITH_SEEDS = statements("seeds")["waiting_tenants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class PostgresTenantDirectory:
     def with_unaudited_domains(self) -> Sequence[TenantRow]:
         """See `TenantDirectory.with_unaudited_domains`."""
         return self._among(_UNAUDITED)
+
+    def with_seeds_under_way(self) -> Sequence[TenantRow]:
+        """See `TenantDirectory.with_seeds_under_way`."""
+        return self._among(_WITH_SEEDS)
 
     def with_unresolved_recipients(self) -> Sequence[TenantRow]:
         """See `TenantDirectory.with_unresolved_recipients`."""

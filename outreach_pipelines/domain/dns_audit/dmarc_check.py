@@ -9,7 +9,7 @@ from typing import assert_never
 
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Answer, NxDomain, RecordType, Text, Unknown, data_of
-from outreach_pipelines.domain.dns_audit.dmarc_record import DmarcRecord, Policy
+from outreach_pipelines.domain.dns_audit.dmarc_record import DmarcRecord, Policy, with_report_mailbox, without_obsolete
 from outreach_pipelines.domain.dns_audit.dmarc_walk import (
     DmarcUnknown,
     GoverningDmarc,
@@ -114,15 +114,18 @@ def _policy_findings(governing: GoverningDmarc, policy: Policy) -> Iterator[Find
 
 
 def _report_findings(governing: GoverningDmarc, expectations: Expectations) -> Iterator[Finding]:
-    if not governing.record.reports_to:
-        wanted = expectations.reports_to
-        fix = None if wanted is None else _with_reports(governing, wanted)
+    record, wanted = governing.record, expectations.reports_to
+    fix = None if wanted is None else _with_reports(governing, wanted)
+    if not record.reports_to:
         yield _weakness(Check.DMARC_REPORTS, Severity.MEDIUM, governing, "no rua: nobody sees who fails", fix)
+    elif wanted is not None and not record.names(wanted):
+        why = f"rua does not name {wanted}: who fails is not seen here"
+        yield _weakness(Check.DMARC_REPORTS, Severity.LOW, governing, why, fix)
 
 
-def _with_reports(governing: GoverningDmarc, reports_to: str) -> Fix:
+def _with_reports(governing: GoverningDmarc, mailbox: str) -> Fix:
     name, text = under("_dmarc", governing.domain), governing.record.text
-    extended = f"{text.rstrip('; ')}; rua=mailto:{reports_to}"
+    extended = with_report_mailbox(without_obsolete(text), mailbox)
     return Fix((ResourceRecord(name, RecordType.TXT, extended),), (ResourceRecord(name, RecordType.TXT, text),))
 
 

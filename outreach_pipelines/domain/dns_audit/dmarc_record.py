@@ -3,6 +3,7 @@
 Here: one record's text to a policy. Not here: which record governs a domain (dmarc_walk.py).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +31,9 @@ class SuffixFlag(StrEnum):
     UNDECIDED = "u"
 
 
+_RUA = re.compile(r"(?<=;)\s*rua\s*=[^;]*[^;\s]")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DmarcRecord:
     """A record that receivers would apply. `subdomains`, `nonexistent`: None where the wider policy holds for them."""
@@ -51,6 +55,23 @@ class DmarcRecord:
         """The domains that receive aggregate reports."""
         hosts = (parse_domain_name(uri.rpartition("@")[2].partition("!")[0]) for uri in self.reports_to)
         return frozenset(host for host in hosts if host is not None)
+
+    def names(self, mailbox: str) -> bool:
+        """Tell whether aggregate reports go to the mailbox, with or without a bound on their size."""
+        return f"mailto:{mailbox}".lower() in {uri.partition("!")[0].lower() for uri in self.reports_to}
+
+
+def with_report_mailbox(text: str, mailbox: str) -> str:
+    """Add a mailbox to the `rua` of a record of tags (DMARC or TLS-RPT), or a `rua` where there is none."""
+    extended, found = _RUA.subn(lambda rua: f"{rua[0].rstrip()},mailto:{mailbox}", text, count=1)
+    return extended if found else f"{text.rstrip('; ')}; rua=mailto:{mailbox}"
+
+
+def without_obsolete(text: str) -> str:
+    """The same record without tags that RFC 9989 took out."""
+    parts = [part.strip() for part in text.split(";")]
+    kept = [part for part in parts if part.partition("=")[0].strip() not in _OBSOLETE]
+    return text if kept == parts else "; ".join(filter(None, kept))
 
 
 class DmarcSyntaxError(ValueError):

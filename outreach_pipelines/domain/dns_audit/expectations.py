@@ -7,15 +7,40 @@ Here: the accounts that send for the domain and the records they need, as values
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import NewType, TypeAlias
 
 from outreach_pipelines.domain.address import DomainName
+from outreach_pipelines.domain.audit_policy import (
+    BEYOND_THE_DNS,
+    OF_THE_DNS,
+    Blocklist,
+    DedicatedAddress,
+    Extra,
+    IpAddress,
+)
 from outreach_pipelines.domain.inventory import Selector
 from outreach_pipelines.domain.provider_account import AccountName, ProviderKind
 
+__all__ = [
+    "BEYOND_THE_DNS",
+    "OF_THE_DNS",
+    "Blocklist",
+    "DedicatedAddress",
+    "DkimExpectation",
+    "Expectations",
+    "Extra",
+    "IpAddress",
+    "IpNetwork",
+    "KeyAlgorithm",
+    "MailHost",
+    "Region",
+    "SendingAccount",
+    "TrackingHost",
+    "network_around",
+]
+
 Region = NewType("Region", str)
-IpAddress: TypeAlias = IPv4Address | IPv6Address
 IpNetwork: TypeAlias = IPv4Network | IPv6Network
 
 
@@ -79,44 +104,6 @@ class MailHost:
 
     preference: int
     host: DomainName
-
-
-@dataclass(frozen=True, slots=True)
-class DedicatedAddress:
-    """An address that sends our mail alone; `helo`: the name it greets with, if known."""
-
-    ip: IpAddress
-    helo: DomainName | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Blocklist:
-    """A DNS blocklist (RFC 5782) of addresses, or of domains where `lists_domains`."""
-
-    zone: DomainName
-    lists_domains: bool = False
-
-
-class Extra(StrEnum):
-    """Checks that a domain gets only where they are asked for.
-
-    `SECONDARIES` asks the domain's name servers past the resolver, `POLICY` and `GREETING` ask web and mail servers.
-    """
-
-    ADDRESSES = "addresses"
-    ALIASES = "aliases"
-    AUTHORITIES = "authorities"
-    BRAND = "brand"
-    DNSSEC = "dnssec"
-    GREETING = "greeting"
-    MTA_STS = "mta_sts"
-    POLICY = "policy"
-    SECONDARIES = "secondaries"
-    TLS_REPORTS = "tls_reports"
-
-
-OF_THE_DNS = frozenset({Extra.ADDRESSES, Extra.ALIASES, Extra.DNSSEC, Extra.MTA_STS, Extra.TLS_REPORTS})
-"""Those that cost no more than some queries through the resolver, and concern every sending domain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

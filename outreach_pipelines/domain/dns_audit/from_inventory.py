@@ -6,42 +6,57 @@ a provider's API tells more, that wins and comes from elsewhere.
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import assert_never
 
 from outreach_pipelines.domain.address import DomainName
+from outreach_pipelines.domain.audit_policy import AuditPolicy
 from outreach_pipelines.domain.dns_audit.expectations import (
     DkimExpectation,
     Expectations,
+    IpNetwork,
     Region,
     SendingAccount,
     TrackingHost,
 )
 from outreach_pipelines.domain.inventory import Selector, SendingDomain
-from outreach_pipelines.domain.provider_account import AccountName, ProviderAccount, ProviderKind, SesConnection
+from outreach_pipelines.domain.provider_account import AccountName, ProviderKind, SesConnection, TenantAccount
 
 _EASY_DKIM_TOKEN = re.compile(r"[a-z0-9]{32}")
 
 
 def expectations_of(
-    domain: SendingDomain, accounts: Mapping[AccountName, ProviderAccount], *, reports_to: str | None = None
+    domain: SendingDomain, accounts: Mapping[AccountName, TenantAccount], *, policy: AuditPolicy | None = None
 ) -> Expectations:
     """Read what a domain should publish for its accounts; raises `KeyError` for an account not among `accounts`."""
+    uses, wishes = [accounts[name] for name in domain.accounts], policy or AuditPolicy()
     return Expectations(
-        accounts=tuple(_sending_account(domain, accounts[name]) for name in domain.accounts),
+        accounts=tuple(_sending_account(domain, use) for use in uses),
         tracking=TrackingHost(domain.tracking_host) if domain.tracking_host else None,
-        reports_to=reports_to,
+        reports_to=wishes.reports_to.of(domain.name) if wishes.reports_to else None,
+        extras=wishes.extras,
+        dedicated=tuple({each.ip: each for use in uses for each in use.addresses}.values()),
+        blocklists=wishes.blocklists,
     )
 
 
-def _sending_account(domain: SendingDomain, account: ProviderAccount) -> SendingAccount:
-    connection = account.connection
+def _sending_account(domain: SendingDomain, use: TenantAccount) -> SendingAccount:
+    account, connection = use.account, use.account.connection
     return SendingAccount(
         name=account.name,
         kind=account.kind,
         region=Region(connection.region) if isinstance(connection, SesConnection) else None,
         dkim=tuple(_dkim(selector, account.kind) for selector in _selectors(domain, account.kind)),
         return_path=_return_path(domain, account.kind),
+        spf_networks=_own_networks(use),
     )
+
+
+def _own_networks(use: TenantAccount) -> tuple[IpNetwork, ...]:
+    """Addresses that the owner's SPF must name: a provider's own include speaks for those that it lends."""
+    if use.account.kind is not ProviderKind.SMTP:
+        return ()
+    return tuple(ip_network(each.ip) for each in use.addresses)
 
 
 def _selectors(domain: SendingDomain, kind: ProviderKind) -> tuple[Selector, ...]:

@@ -5,6 +5,7 @@ Here: the record's form and judgement.
 
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import MailExchanger, RecordType, Text, Unknown, data_of
+from outreach_pipelines.domain.dns_audit.dmarc_record import with_report_mailbox
 from outreach_pipelines.domain.dns_audit.expectations import Expectations
 from outreach_pipelines.domain.dns_audit.findings import (
     Check,
@@ -42,19 +43,40 @@ def _judge(name: DomainName, texts: tuple[bytes, ...], reports_to: str | None) -
             return _finding(name, Fault.WEAK, Severity.LOW, "no TLS-RPT: nobody sees where TLS fails", (), reports_to)
         case (text,):
             fault = _fault(text)
-            return _finding(name, Fault.WRONG, Severity.LOW, fault, texts, reports_to) if fault else None
+            if fault:
+                return _finding(name, Fault.WRONG, Severity.LOW, fault, texts, reports_to)
+            return None if reports_to is None else _elsewhere(name, text.decode("ascii", "replace"), reports_to)
         case several:
             why = f"{len(several)} records: senders act as if there were none (RFC 8460 section 3)"
             return _finding(name, Fault.EXTRA, Severity.LOW, why, several, reports_to)
 
 
+def _elsewhere(name: DomainName, text: str, reports_to: str) -> Finding | None:
+    """A good record whose reports go to others alone."""
+    if f"mailto:{reports_to}".lower() in map(str.lower, _places(text)):
+        return None
+    return Finding(
+        check=Check.TLS_REPORTS,
+        fault=Fault.WEAK,
+        severity=Severity.LOW,
+        name=name,
+        evidence=f"{text}: rua= does not name {reports_to}: where TLS fails is not seen here",
+        fix=Fix(
+            (ResourceRecord(name, RecordType.TXT, with_report_mailbox(text, reports_to)),),
+            (ResourceRecord(name, RecordType.TXT, text),),
+        ),
+    )
+
+
 def _fault(text: bytes) -> str:
     """Say why the record is of no use; nothing where it is good."""
     written = text.decode("ascii", "replace")
+    return "" if all(map(_is_place, _places(written))) else f"{written}: rua= must name mailto: or https: places"
+
+
+def _places(written: str) -> list[str]:
     tags = dict(part.strip().partition("=")[::2] for part in written.split(";")[1:] if part.strip())
-    places = [place.strip() for place in tags.get("rua", "").split(",")]
-    good = all(_is_place(place) for place in places)
-    return "" if good else f"{written}: rua= must name mailto: or https: places"
+    return [place.strip() for place in tags.get("rua", "").split(",")]
 
 
 def _is_place(place: str) -> bool:

@@ -40,7 +40,7 @@ select t.zone, t.founded_at, case when t.state = 'paused' then coalesce(t.pause_
 
 -- name: paths
 -- Domains with their accounts as sending believes them, and the records that the newest audit asks for.
-select d.name as domain, a.name as account, coalesce(r.definite_state, r.state) as state, r.reason,
+select d.name as domain, a.name as account, coalesce(r.definite_state, r.state) as state, concat_ws(' ', r.seed_fault, r.reason) as reason, r.seed_fault is not null as by_seed,
        coalesce((select array_agg(line order by f.position) from app.dns_finding f cross join unnest(f.publish) as line
                   where f.tenant_id = d.tenant_id and f.domain_id = d.domain_id and a.name = any (f.stops)
                     and f.day = (select max(n.day) from app.dns_audit n where n.tenant_id = d.tenant_id and n.domain_id = d.domain_id)), '{}') as publish

@@ -1,12 +1,18 @@
 -- name: targets
 -- Domains in use with the accounts they send through.
 select d.name, d.pool, d.direction, d.region, d.tracking_host, d.dkim_selectors, d.mail_from,
-       (select jsonb_agg(jsonb_build_object('name', a.name, 'kind', a.kind, 'settings', a.settings, 'allowed_basis', a.allowed_basis) order by r.position)
+       (select jsonb_agg(jsonb_build_object('name', a.name, 'kind', a.kind, 'settings', a.settings, 'allowed_basis', a.allowed_basis,
+                                            'addresses', s.sending_addresses) order by r.position)
           from app.domain_account r join app.provider_account a on a.account_id = r.account_id
+          left join app.provider_account_share s on s.tenant_id = r.tenant_id and s.account_id = r.account_id
          where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id) as accounts
   from app.sending_domain d
  where d.tenant_id = (select app.tenant()) and d.state <> 'retired'
  order by d.name;
+
+-- name: audit_policy
+-- What the tenant asks of its audit; no row for one that was loaded before there was anything to ask.
+select reports_to, blocklists, also, cloudflare_token from app.audit_policy where tenant_id = (select app.tenant());
 
 -- name: unaudited_tenants
 -- Tenants with a domain in use, or a way to send through one, that no audit has looked at; seen by ops.
@@ -42,9 +48,31 @@ select tenant_id, domain_id, :day, :position, :check_name, :fault, :severity, :n
   from app.sending_domain where tenant_id = (select app.tenant()) and name = :domain;
 
 -- name: settle
--- What was seen and what is believed of a way to send; nothing when the domain lost the account meanwhile.
+-- What was seen and what is believed of a way to send, which stays not ready where seeds refuted it; nothing when the domain lost the account meanwhile.
 update app.domain_account r
-   set state = :state, reason = :reason, definite_state = :definite_state, definite_at = :definite_at, standing = cast(:standing as jsonb)
+   set state = :state, reason = :reason, standing = cast(:standing as jsonb),
+       definite_state = case when r.seed_fault_until > clock_timestamp() then 'not_ready' else :definite_state end,
+       definite_at = case when r.seed_fault_until > clock_timestamp() then r.definite_at else cast(:definite_at as timestamptz) end,
+       seed_fault = case when r.seed_fault_until > clock_timestamp() then r.seed_fault end,
+       seed_fault_until = case when r.seed_fault_until > clock_timestamp() then r.seed_fault_until end
   from app.sending_domain d, app.provider_account a
  where r.tenant_id = (select app.tenant()) and d.tenant_id = r.tenant_id and d.domain_id = r.domain_id and a.account_id = r.account_id
    and d.name = :domain and a.name = :account;
+
+-- name: memories
+-- What the next audit compares with.
+select d.name, m.answers, m.alarms
+  from app.dns_memory m join app.sending_domain d on d.tenant_id = m.tenant_id and d.domain_id = m.domain_id
+ where m.tenant_id = (select app.tenant()) and d.state <> 'retired';
+
+-- name: remember
+-- The last definite answers, and which grave faults were seen or told.
+insert into app.dns_memory as m (tenant_id, domain_id, answers, alarms, kept_at)
+select tenant_id, domain_id, :answers, cast(:alarms as jsonb), :now from app.sending_domain where tenant_id = (select app.tenant()) and name = :domain
+on conflict (tenant_id, domain_id) do update set answers = excluded.answers, alarms = excluded.alarms, kept_at = excluded.kept_at;
+
+-- name: add_news
+-- A change between two audits.
+insert into app.dns_news (tenant_id, domain_id, day, seen_at, kind, subject, sentence, gone, come)
+select tenant_id, domain_id, :day, :now, :kind, :subject, :sentence, :gone, :come
+  from app.sending_domain where tenant_id = (select app.tenant()) and name = :domain;

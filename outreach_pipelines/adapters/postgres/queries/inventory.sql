@@ -39,6 +39,13 @@ on conflict (tenant_id) do update set
     smtp_at_least_once = excluded.smtp_at_least_once,
     ramp_up = excluded.ramp_up, thresholds = excluded.thresholds;
 
+-- name: put_audit_policy
+-- What the DNS audit is asked for.
+insert into app.audit_policy (tenant_id, reports_to, blocklists, also, cloudflare_token)
+values ((select app.tenant()), :reports_to, :blocklists, :also, :cloudflare_token)
+on conflict (tenant_id) do update set
+    reports_to = excluded.reports_to, blocklists = excluded.blocklists, also = excluded.also, cloudflare_token = excluded.cloudflare_token;
+
 -- name: put_account
 -- An account of the installation; its quota and breaker are not the files' to say, and another connection must be proven anew.
 insert into app.provider_account as a (name, kind, region, settings, secret_ref, allowed_basis)
@@ -49,21 +56,22 @@ on conflict (name) do update set
 
 -- name: put_share
 -- What of the account's daily quota, where one is known, is this tenant's.
-insert into app.provider_account_share as s (tenant_id, account_id, share, daily_share, configuration_set, ses_tenant)
-select (select app.tenant()), a.account_id, :share, floor(a.daily_quota * cast(:share as numeric)), :configuration_set, :ses_tenant
+insert into app.provider_account_share as s (tenant_id, account_id, share, daily_share, configuration_set, ses_tenant, sending_addresses)
+select (select app.tenant()), a.account_id, :share, floor(a.daily_quota * cast(:share as numeric)), :configuration_set, :ses_tenant, cast(:sending_addresses as jsonb)
   from app.provider_account a where a.name = :name
 on conflict (tenant_id, account_id) do update set
     share = excluded.share, daily_share = excluded.daily_share, configuration_set = excluded.configuration_set, withdrawn_at = null,
+    sending_addresses = excluded.sending_addresses,
     ses_tenant = excluded.ses_tenant, ses_tenant_status = case when s.ses_tenant = excluded.ses_tenant then s.ses_tenant_status end,
     ses_tenant_read_at = case when s.ses_tenant = excluded.ses_tenant then s.ses_tenant_read_at end;
 
 -- name: put_inbox
 -- An IMAP login; what was read there is kept.
-insert into app.inbox (tenant_id, name, host, port, tls, username, secret_ref, receives, tokens)
-values ((select app.tenant()), :name, :host, :port, :tls, :username, :secret_ref, :receives, cast(:tokens as jsonb))
+insert into app.inbox (tenant_id, name, host, port, tls, username, secret_ref, receives, tokens, authserv_ids)
+values ((select app.tenant()), :name, :host, :port, :tls, :username, :secret_ref, :receives, cast(:tokens as jsonb), :authserv_ids)
 on conflict (tenant_id, name) do update set
     host = excluded.host, port = excluded.port, tls = excluded.tls, username = excluded.username, secret_ref = excluded.secret_ref,
-    receives = excluded.receives, tokens = excluded.tokens, failures = 0, rests_until = null, retired_at = null;
+    receives = excluded.receives, tokens = excluded.tokens, authserv_ids = excluded.authserv_ids, failures = 0, rests_until = null, retired_at = null;
 
 -- name: put_domain
 -- A domain that comes back is active again; one at rest stays at rest.

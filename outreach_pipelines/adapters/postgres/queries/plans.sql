@@ -37,7 +37,7 @@ select exists (
 select d.domain_id, d.name, d.pool, d.daily_cap, d.state,
        coalesce((select sum(m.sent) from app.mailbox_day m join app.mailbox b on b.tenant_id = m.tenant_id and b.mailbox_id = m.mailbox_id
                   where m.tenant_id = d.tenant_id and b.domain_id = d.domain_id and m.day = :day), 0) as sent_today,
-       coalesce((select jsonb_agg(jsonb_build_object('account_id', r.account_id, 'state', coalesce(r.definite_state, r.state), 'reason', r.reason) order by r.position)
+       coalesce((select jsonb_agg(jsonb_build_object('account_id', r.account_id, 'state', coalesce(r.definite_state, r.state), 'reason', concat_ws(' ', r.seed_fault, r.reason)) order by r.position)
                    from app.domain_account r where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id), '[]') as readiness,
        coalesce((select jsonb_object_agg(h.recipient_provider, h.total)
                    from (select distinct on (recipient_provider) recipient_provider, total from app.reception_score
