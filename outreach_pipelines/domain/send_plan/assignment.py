@@ -20,8 +20,7 @@ Quotas = dict[tuple[MailboxId, RecipientProvider | None], int]
 """How many new leads of a provider a mailbox should take in before others have had their turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A message with its slot; the first account's share is charged with it."""
 
     eligible: Eligible

@@ -210,9 +210,10 @@ class Exchange:
                 yield row
 
     def _may_open(self, candidate: Candidate, limits: tuple[Limit, ...]) -> bool:
-        caps = frozenset(self._recipients.caps_on(candidate))
-        others = (cap for cap in self._recipients.used_up(candidate) if cap not in limits)
-        return caps.issuperset(limits) and self._rank.guarded.isdisjoint(others)
+        caps, guarded = tuple(self._recipients.caps_on(candidate)), self._rank.guarded
+        if not all(limit in caps for limit in limits):
+            return False
+        return not guarded or all(cap in limits or cap not in guarded for cap in self._recipients.used_up(candidate))
 
 
 def _place(hole: _Hole) -> tuple[MailboxId, int, bool]:

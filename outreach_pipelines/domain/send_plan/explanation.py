@@ -6,6 +6,7 @@ Here belongs the look back after all sweeps. Every limit only shrinks while plan
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from outreach_pipelines.domain.calendar import Span, overlap, utc_time
 from outreach_pipelines.domain.lead import LawfulBasis
@@ -23,6 +24,15 @@ _Alike = tuple[tuple[Span, ...], LawfulBasis | None, bool, RecipientProvider | N
 """All that makes a difference to a mailbox's slots."""
 
 
+class _Reason(NamedTuple):
+    """What a decision says besides whom it is about; `found` is empty where nothing was in the way."""
+
+    found: tuple[Constraint, ...]
+    detail: str
+    looked_through: Constraint = ORDER_OF_POWER[-1]
+    ends: EndReason | None = None
+
+
 class UnexplainedError(RuntimeError):
     """A message without a slot although nothing keeps it from one: the planner is wrong, and says so."""
 
@@ -32,7 +42,7 @@ class Explainer:
 
     def __init__(self, supply: Supply) -> None:
         self._supply = supply
-        self._known: dict[tuple[LaneKey, RecipientDay], tuple[Constraint | None, str]] = {}
+        self._known: dict[tuple[LaneKey, RecipientDay, tuple[Constraint, ...]], _Reason] = {}
         self._shared: dict[tuple[tuple[MailboxId, ...], _Alike], tuple[Constraint | None, str]] = {}
         self._firsts: dict[_Alike, dict[MailboxId, Constraint | None]] = {}
         self._rules: tuple[_Rule, ...] = (
@@ -50,26 +60,25 @@ class Explainer:
 
     def not_placed(self, eligible: Eligible) -> Decision:
         """Raises `UnexplainedError` if a slot stands open for it."""
+        refusals = tuple(self._supply.ledger.recipients.refusals(eligible.candidate))
+        key = eligible.lane, eligible.recipient_day, refusals
+        reason = self._known.get(key)
+        if reason is None:
+            reason = self._known[key] = self._reason(eligible, refusals)
+        return _decision(eligible.candidate, reason)
+
+    def _reason(self, eligible: Eligible, refusals: Sequence[Constraint]) -> _Reason:
+        """The same for all messages of a lane with the same hours whom the same limits refuse, so found once."""
         by_mailboxes, detail = self._mailboxes_bind(eligible)
-        found = self._supply.ledger.recipients.refusals(eligible.candidate)
-        if by_mailboxes is not None:
-            found = sorted([*found, by_mailboxes], key=power) if found else [by_mailboxes]
+        found = refusals if by_mailboxes is None else sorted([*refusals, by_mailboxes], key=power)
         if not found:
             message = f"enrollment {eligible.candidate.enrollment_id} has a free slot and was not placed"
             raise UnexplainedError(message)
         if found[0] is not by_mailboxes:
             detail = f"the day's {found[0].replace('_', ' ')} is used up"
-        return _decision(eligible.candidate, found, detail)
+        return _Reason(tuple(found), detail)
 
     def _mailboxes_bind(self, eligible: Eligible) -> tuple[Constraint | None, str]:
-        """The same for all messages of a lane with the same hours, so computed once."""
-        key = eligible.lane, eligible.recipient_day
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self._shared_answer(eligible)
-        return known
-
-    def _shared_answer(self, eligible: Eligible) -> tuple[Constraint | None, str]:
         """Which provider the recipient has makes no difference to a mailbox's slots: lanes share the answers, but where a
         hold speaks of providers."""
         lane, spans = eligible.lane, eligible.recipient_day.usable
@@ -132,29 +141,24 @@ class Explainer:
 
 def refused(row: Refused) -> Decision:
     """The decision of a candidate that rules 1 to 3 exclude. All of these rules were looked at."""
-    found = list(dict.fromkeys(objection.constraint for objection in row.objections))
-    return _decision(row.candidate, found, row.objections[0].detail, Constraint.HOLIDAY, row.ends)
+    found = tuple(dict.fromkeys(objection.constraint for objection in row.objections))
+    return _decision(row.candidate, _Reason(found, row.objections[0].detail, Constraint.HOLIDAY, row.ends))
 
 
 def placed(row: Placed) -> Decision:
     """The decision of a message that has its slot."""
-    return _decision(row.eligible.candidate, [], f"mailbox {row.mailbox_id} at {utc_time(row.due_at)}")
+    return _decision(row.eligible.candidate, _Reason((), f"mailbox {row.mailbox_id} at {utc_time(row.due_at)}"))
 
 
-def _decision(
-    candidate: Candidate,
-    found: Sequence[Constraint],
-    detail: str,
-    looked_through: Constraint = ORDER_OF_POWER[-1],
-    ends: EndReason | None = None,
-) -> Decision:
+def _decision(candidate: Candidate, reason: _Reason) -> Decision:
+    found, detail, looked_through, ends = reason
     return Decision(
         enrollment_id=candidate.enrollment_id,
         lead_id=candidate.lead_id,
         campaign_id=candidate.campaign_id,
         step=candidate.step,
         bound_by=found[0] if found else None,
-        found=tuple(found),
+        found=found,
         looked_through=looked_through,
         detail=detail,
         ends=ends,

@@ -1,4 +1,4 @@
-"""Frozen dataclasses out of JSON, by their type hints: the way back of `json_write`, and column by column like it.
+"""Records out of JSON, by their type hints: the way back of `json_write`, and column by column like it.
 
 A reader never raises: it adds a fault with its place, and then what it returns is of no use. Not here: which values
 (`codec`).
@@ -9,7 +9,6 @@ import sys
 import types
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime, time
 from enum import Enum
 from fractions import Fraction
@@ -17,7 +16,13 @@ from functools import cache
 from itertools import accumulate, chain, islice
 from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from outreach_pipelines.domain.send_plan.json_form import TAG, UnwritableTypeError, plain
+from outreach_pipelines.domain.send_plan.json_form import (
+    TAG,
+    UnwritableTypeError,
+    field_defaults,
+    is_record,
+    plain,
+)
 
 Where: TypeAlias = Callable[[int], str]
 """The place in the document of each value of a column. Asked for faults only: sixty thousand rows have a million places."""
@@ -39,7 +44,7 @@ def _reader(hint: object) -> ReadColumn:
         return _enum_reader(kind)
     if isinstance(kind, type) and kind in _SCALARS:
         return _SCALARS[kind]
-    if isinstance(kind, type) and is_dataclass(kind):
+    if is_record(kind):
         return _object_reader(kind)
     if get_origin(kind) in (tuple, frozenset):
         return _array_reader(kind)
@@ -138,10 +143,9 @@ def _enum_reader(kind: type[Enum]) -> ReadColumn:
 
 
 def _object_reader(kind: type) -> ReadColumn:
-    hints = get_type_hints(kind)
-    forms = {field.name: _reader(hints[field.name]) for field in fields(kind)}
+    forms = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
     # A field that came later has a default, so that documents of before can still be read.
-    defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+    defaults = field_defaults(kind)
     needed, names = forms.keys() - defaults.keys(), forms.keys()
 
     def is_sound(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Frozen dataclasses as JSON text, by their type hints: keys and sets are sorted, a union carries its class as `type`, times
+"""Records as JSON text, by their type hints: keys and sets are sorted, a union carries its class as `type`, times
 are UTC with `Z`, fractions are text; no spaces, ASCII.
 
 A writer takes a column, all values of one type, and gives their texts in order: the fields of sixty thousand rows are
@@ -8,17 +8,22 @@ written by a dozen loops of the interpreter instead of a million calls. Not here
 
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
 from enum import Enum
 from fractions import Fraction
 from functools import cache
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter
 from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from outreach_pipelines.domain.send_plan.json_form import TAG, UnwritableTypeError, plain, seldom_defaults
+from outreach_pipelines.domain.send_plan.json_form import (
+    TAG,
+    UnwritableTypeError,
+    is_record,
+    plain,
+    seldom_defaults,
+)
 
 # The type of a column's values is known from the hint it is written by, and to nobody else.
 WriteColumn: TypeAlias = Callable[[Sequence[Any]], Iterator[str]]
@@ -36,7 +41,7 @@ def _writer(hint: object) -> WriteColumn:
         return _enum_writer(kind)
     if isinstance(kind, type) and kind in _SCALARS:
         return _SCALARS[kind]
-    if isinstance(kind, type) and is_dataclass(kind):
+    if is_record(kind):
         return _object_writer(kind)
     if get_origin(kind) is tuple:
         return _tuple_writer(plain(get_args(kind)[0]))
@@ -59,6 +64,15 @@ def _each_once(write: Callable[[Any], str]) -> WriteColumn:
     return write_column
 
 
+_write_repeated = _each_once(encode_basestring_ascii)
+
+
+def _write_texts(column: Sequence[str]) -> Iterator[str]:
+    """Zones, companies and reasons come again and again, persons do not."""
+    often = 2 * len(frozenset(column)) < len(column)
+    return _write_repeated(column) if often else map(encode_basestring_ascii, column)
+
+
 def _quoted(value: object) -> str:
     return f'"{value}"'
 
@@ -69,7 +83,7 @@ def _utc_text(moment: datetime) -> str:
 
 _SCALARS: Mapping[type, WriteColumn] = {
     int: lambda column: map(str, column),
-    str: lambda column: map(encode_basestring_ascii, column),
+    str: _write_texts,
     bool: _each_once(lambda value: "true" if value else "false"),
     datetime: _each_once(_utc_text),
     date: _each_once(_quoted),
@@ -96,17 +110,24 @@ def _object_writer(kind: type, tag: str | None = None) -> WriteColumn:
 
 
 def _template_writer(kind: type, tag: str | None, absent: frozenset[str]) -> WriteColumn:
-    """An object is a template with its values set in: half the time of a dictionary that is written afterwards."""
+    """An object is its keys and the texts of its values, joined: a third of the time of a format string."""
     hints = get_type_hints(kind)
-    names = sorted(field.name for field in fields(kind) if field.name not in absent)
-    forms = [(attrgetter(name), _writer(hints[name])) for name in names]
-    places = {name: f'"{name}":%s' for name in names} | ({} if tag is None else {TAG: f'"{TAG}":"{tag}"'})
-    template = "{" + ",".join(places[name] for name in sorted(places)) + "}"
+    forms = {name: _field_writer(name, hints[name]) for name in hints.keys() - absent}
+    if tag is not None:
+        forms[TAG] = lambda column: repeat(f'"{tag}"', len(column))
+    names = sorted(forms)
+    keys = [f'{"," if place else "{"}"{name}":' for place, name in enumerate(names)]
 
     def write(column: Sequence[Any]) -> Iterator[str]:
-        return map(template.__mod__, zip(*(form(list(map(get, column))) for get, form in forms), strict=True))
+        texts = ((repeat(key, len(column)), forms[name](column)) for key, name in zip(keys, names, strict=True))
+        return map("".join, zip(*chain.from_iterable(texts), repeat("}", len(column)), strict=True))
 
     return write
+
+
+def _field_writer(name: str, hint: object) -> WriteColumn:
+    get, form = attrgetter(name), _writer(hint)
+    return lambda column: form(list(map(get, column)))
 
 
 def _tuple_writer(item: object) -> WriteColumn:

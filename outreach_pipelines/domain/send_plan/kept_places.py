@@ -41,19 +41,17 @@ class _KeptPlace:
 
 
 class KeptPlaces:
-    """Of one mailbox. `times` is its own ascending list of all that leaves, which grows while planning."""
+    """Of one mailbox. `times` is its own ascending list of all that leaves, which grows while planning. `any` tells whether
+    there is one, and is asked for every slot."""
 
-    __slots__ = ("_dates", "_mailbox", "_places", "_times")
+    __slots__ = ("_dates", "_mailbox", "_places", "_times", "any")
 
     def __init__(self, mailbox: Mailbox, dates: Sequence[DateRoom], times: Sequence[int]) -> None:
         self._mailbox = mailbox
         self._dates = dates
         self._times = times
         self._places: list[_KeptPlace] = []
-
-    @property
-    def any(self) -> bool:
-        return bool(self._places)
+        self.any = False
 
     def admits(self, moment: int, factor: Fraction) -> bool:
         """Whether a message of which a hold leaves `factor` may leave at that moment."""
@@ -69,6 +67,7 @@ class KeptPlaces:
             place.slack -= _is_before(moment, place.moment)
         if factor is not None:
             self._places.append(_KeptPlace(moment, self._slack(moment, factor) - 1))
+            self.any = True
 
     def _slack(self, moment: int, factor: Fraction) -> int:
         """How many messages more may leave up to `moment`, if one of this factor is the last of them."""

@@ -46,7 +46,10 @@ class RecipientDay:
 
     def permitted_around(self, moment: int) -> Span:
         """The open stretch that holds a usable moment."""
-        return next(span for span in self.permitted if span.start <= moment < span.end)
+        for span in self.permitted:
+            if span.start <= moment < span.end:
+                return span
+        raise LookupError(moment)
 
 
 class LocalDate(NamedTuple):
