@@ -1,5 +1,6 @@
-"""`outreach leads import`."""
+"""`outreach leads import|probe`."""
 
+import asyncio
 from typing import Annotated
 
 import typer
@@ -8,10 +9,18 @@ from rich.table import Column, Table
 
 from outreach_pipelines.application.enroll_leads import enroll_leads
 from outreach_pipelines.application.import_leads import import_leads
+from outreach_pipelines.application.probe_recipients import (
+    MOST_A_RUN,
+    Probed,
+    ProbeStore,
+    RecipientCaller,
+    probe_recipients,
+)
+from outreach_pipelines.application.tenants import TenantRow
 from outreach_pipelines.cli.wiring import tenant_rows
 from outreach_pipelines.domain.lead_file import FileKnown, FileOutcome, FileRefused
 from outreach_pipelines.domain.tenant import TenantSlug
-from resources import database, files
+from resources import database, feeds, files, recipient_probe
 
 app = typer.Typer(no_args_is_help=True)
 console = Console()
@@ -41,6 +50,24 @@ def import_(tenant: Annotated[str | None, typer.Argument(help="one tenant; all w
         console.print(table)
         enrolled = enroll_leads(database.enrollments(), tenant=row.ref.id)
         console.print(f"newly enrolled: {sum(enrolled.by_campaign.values())}")
+
+
+@app.command()
+def probe(
+    tenant: Annotated[str | None, typer.Argument(help="one tenant; all when left out")] = None,
+    most: Annotated[int, typer.Option(min=1, max=1000, help="people of a tenant that are asked about")] = MOST_A_RUN,
+) -> None:
+    """Ask servers of recipients whether they know new leads: by RCPT TO, never with DATA, and only where tenant and host allow it."""
+    caller, store = recipient_probe.rcpt_caller(), recipient_probe.probes()
+    for row in tenant_rows(tenant):
+        done = asyncio.run(_probed(caller, store, row, most))
+        said = ", ".join(f"{result.value} {count}" for result, count in sorted(done.results.items()))
+        console.print(f"{row.ref.slug}: {done.calls} calls, {said or 'nobody is to be asked about'}")
+
+
+async def _probed(caller: RecipientCaller, store: ProbeStore, row: TenantRow, most: int) -> Probed:
+    async with feeds.open_resolver()() as resolver:
+        return await probe_recipients(resolver, caller, store, tenant=row.ref.id, most=most)
 
 
 def _cells(outcome: FileOutcome) -> tuple[str, ...]:

@@ -32,9 +32,10 @@ class TakesMail:
 
 
 class NoMail(StrEnum):
-    """Why a domain takes no mail. Stored under these names, which tell nothing of the person."""
+    """Why a domain, or a mailbox of it, takes no mail. Stored under these names, which tell nothing of the person."""
 
     NULL_MX = "null_mx"  # RFC 7505
+    NO_SUCH_MAILBOX = "no_such_mailbox"  # its server denies the address (recipient_probe.py); only plans know of it
     NO_SUCH_DOMAIN = "no_such_domain"  # NXDOMAIN: nor does anything below it exist (RFC 8020)
 
 

@@ -57,7 +57,7 @@ def planned(store: PostgresPlanStore, folder: Path, world: SmallWorld) -> Planne
     return done
 
 
-@pytest.mark.parametrize("reason", NoMail)
+@pytest.mark.parametrize("reason", sorted(set(NoMail) - {NoMail.NO_SUCH_MAILBOX}))
 def test_what_the_dns_said_for_certain_blocks_the_person_with_its_reason_and_day(
     store: PostgresPlanStore, world: SmallWorld, reason: NoMail
 ) -> None:
@@ -65,6 +65,35 @@ def test_what_the_dns_said_for_certain_blocks_the_person_with_its_reason_and_day
     take_no_mail(world, lost, reason.value)
 
     assert blocks(store, world) == {lost: Undeliverable(reason, ASKED_ON), other: None}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "result", "days", "kept_back"),
+    [
+        (True, "rejected", 29, True),
+        (True, "rejected", 31, False),
+        (False, "rejected", 1, False),
+        (True, "unknown", 1, False),
+        (True, "catch_all", 1, False),
+    ],
+)
+def test_an_address_that_its_server_denied_is_kept_back_while_that_is_wanted(
+    store: PostgresPlanStore, world: SmallWorld, *, wanted: bool, result: str, days: int, kept_back: bool
+) -> None:
+    denied, other = world.enroll(1), world.enroll(2)
+    world.sql(
+        "insert into app.audit_policy (tenant_id, probe_recipients) values (%(t)s, %(w)s)", t=world.tenant, w=wanted
+    )
+    world.sql(
+        """insert into app.recipient_probe (tenant_id, lead_id, asked_at, result)
+           select tenant_id, lead_id, clock_timestamp() - %(d)s, %(r)s from app.enrollment where enrollment_id = %(e)s""",
+        d=timedelta(days=days), r=result, e=denied,
+    )  # fmt: skip
+
+    found = blocks(store, world)
+
+    assert found[other] is None
+    assert (getattr(found[denied], "reason", None) is NoMail.NO_SUCH_MAILBOX) is kept_back
 
 
 def test_a_domain_that_was_never_asked_or_takes_mail_blocks_nobody(store: PostgresPlanStore, world: SmallWorld) -> None:

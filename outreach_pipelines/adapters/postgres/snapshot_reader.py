@@ -239,6 +239,8 @@ def _block(row: RowMapping) -> Block | None:
         return CompanyReplied(_utc_day(row["company_replied_at"]))
     if row["undeliverable"] is not None:
         return Undeliverable(NoMail(row["undeliverable"]), _utc_day(row["provider_checked_at"]))
+    if row["mailbox_denied_at"] is not None:
+        return Undeliverable(NoMail.NO_SUCH_MAILBOX, _utc_day(row["mailbox_denied_at"]))
     away = row["out_of_office_until"]
     return Away(away) if away is not None else None
 

@@ -72,7 +72,7 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class Undeliverable:
-    """Its domain takes no mail, as the DNS said for certain; `on` is the date (UTC) of that answer. Never a guess."""
+    """Nothing can be delivered, as the DNS said for certain, or the recipient's server; `on` is the date (UTC) of that answer."""
 
     reason: NoMail
     on: date

@@ -78,8 +78,9 @@ _SUPPRESSED_END = {
     SuppressionKind.UNSUBSCRIBE: EndReason.UNSUBSCRIBED,
 }
 _NO_MAIL = {
-    NoMail.NULL_MX: "the recipient's domain takes no mail (null MX)",
-    NoMail.NO_SUCH_DOMAIN: "the recipient's domain does not exist",
+    NoMail.NULL_MX: "the recipient's domain takes no mail (null MX), as the DNS said",
+    NoMail.NO_SUCH_DOMAIN: "the recipient's domain does not exist, as the DNS said",
+    NoMail.NO_SUCH_MAILBOX: "the recipient's server says that there is no such mailbox (550 5.1.1), as it was asked",
 }
 
 
@@ -208,7 +209,7 @@ def _blocked(block: Block) -> Objection:
         case Erased(on=on):
             return Objection(Constraint.ERASED, f"erased on {on}")
         case Undeliverable(reason=reason, on=on):
-            return Objection(Constraint.UNDELIVERABLE, f"{_NO_MAIL[reason]}, as the DNS said on {on}")
+            return Objection(Constraint.UNDELIVERABLE, f"{_NO_MAIL[reason]} on {on}")
     assert_never(block)
 
 

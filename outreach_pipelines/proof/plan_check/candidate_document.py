@@ -63,10 +63,10 @@ class Erased(Document):
 
 
 class Undeliverable(Document):
-    """The recipient's domain takes no mail, as the DNS said for certain."""
+    """Nothing can be delivered, as the DNS or the recipient's server said for certain."""
 
     type: Literal["Undeliverable"]
-    reason: Literal["null_mx", "no_such_domain"]
+    reason: Literal["null_mx", "no_such_domain", "no_such_mailbox"]
     on: date
 
 

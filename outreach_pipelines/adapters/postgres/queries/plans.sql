@@ -148,7 +148,7 @@ with company_reply as materialized (
         group by 1)
 select e.enrollment_id, e.lead_id, e.campaign_id, e.step, e.round, e.mailbox_id, e.due_day, e.state, e.reason, e.state_at, e.out_of_office_until,
        encode(l.address_hmac, 'hex') as recipient, encode(l.domain_hmac, 'hex') as recipient_domain, l.recipient_provider, l.zone, l.country, l.basis,
-       not app.is_free_mail(split_part(l.address, '@', 2)) as at_company, l.verified, l.engaged, l.erased_at, l.undeliverable, l.provider_checked_at, l.first_name, l.last_name, l.company, l.fields,
+       not app.is_free_mail(split_part(l.address, '@', 2)) as at_company, l.verified, l.engaged, l.erased_at, l.undeliverable, l.provider_checked_at, b.asked_at as mailbox_denied_at, l.first_name, l.last_name, l.company, l.fields,
        s.kind as suppression_kind, s.created_at as suppressed_at, c_reply.replied_at as company_replied_at,
        (select count(*) from app.message r where r.tenant_id = e.tenant_id and r.recipient_hmac = l.address_hmac
            and r.state in ('accepted', 'sending', 'in_doubt', 'unknown')
@@ -162,6 +162,9 @@ select e.enrollment_id, e.lead_id, e.campaign_id, e.step, e.round, e.mailbox_id,
           and (s.expires_at is null or s.expires_at > (select app.now()))
           and (s.scope = 'tenant' or (s.scope = 'campaign' and s.scope_id = e.campaign_id) or (s.scope = 'mailbox' and s.scope_id = e.mailbox_id))
         order by s.created_at limit 1) s on true
+  -- Believed for as long as the tenant wants such answers, and for 30 days. A message sent meanwhile knows better.
+  left join (app.recipient_probe b join app.audit_policy w on w.tenant_id = b.tenant_id and w.probe_recipients)
+    on b.tenant_id = e.tenant_id and b.lead_id = e.lead_id and b.result = 'rejected' and e.step = 1 and b.asked_at > clock_timestamp() - interval '30 days'
   left join company_reply c_reply on c_reply.domain_hmac = l.domain_hmac
  where e.tenant_id = (select app.tenant())
    and ((e.state = 'active' and (e.due_day is null or e.due_day <= :day))
