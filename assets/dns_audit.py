@@ -9,6 +9,7 @@ from assets.dns_audit_metadata import audit_metadata
 from assets.inventory import tenant_inventory
 from assets.partitions import SAME_TENANT, TENANT_DAYS, tenant_days
 from assets.tenants import tenant_of
+from outreach_pipelines.application.ask_providers import DomainDesks
 from outreach_pipelines.application.audit_domains import AuditSummary, DnsAuditStore, audit_tenant
 from outreach_pipelines.application.ports import Clock
 from outreach_pipelines.application.tenants import TenantDirectory
@@ -29,16 +30,18 @@ def dns_audit(
     tenants: dg.ResourceParam[TenantDirectory],
     open_auditor: dg.ResourceParam[OpenResolver],
     audits: dg.ResourceParam[DnsAuditStore],
+    domain_desks: dg.ResourceParam[DomainDesks],
     clock: dg.ResourceParam[Clock],
 ) -> None:
     """Each domain's findings with severity, evidence and the record to publish, and what changed. A time-out is unknown, never missing."""
     for key, slug, day in tenant_days(context.partition_keys):
-        summary = asyncio.run(_audit(open_auditor, audits, tenant_of(tenants, slug), day, clock.now()))
+        tenant, now = tenant_of(tenants, slug), clock.now()
+        summary = asyncio.run(_audit(open_auditor, audits, domain_desks, tenant, day, now))
         context.add_asset_metadata(audit_metadata(summary), partition_key=key)
 
 
 async def _audit(
-    open_auditor: OpenResolver, audits: DnsAuditStore, tenant: TenantId, day: date, now: datetime
+    open_auditor: OpenResolver, audits: DnsAuditStore, desks: DomainDesks, tenant: TenantId, day: date, now: datetime
 ) -> AuditSummary:
     async with open_auditor() as resolver:
-        return await audit_tenant(resolver, audits, tenant, day=day, now=now)
+        return await audit_tenant(resolver, audits, tenant, day=day, now=now, desks=desks)

@@ -16,13 +16,13 @@ Metadata = dict[str, dg.MetadataValue | int | float]
 
 
 def audit_metadata(summary: AuditSummary) -> Metadata:
-    """Counts, the lowest and the mean score where any was marked, and tables."""
+    """Counts, the lowest and the mean score where any was marked, and tables. A seed may stop a path that the audit finds ready."""
     news = [each for one in summary.audits for each in one.news]
     return {
         "domains": summary.domains,
-        "paths ready": summary.ready,
-        "paths not ready": summary.not_ready,
-        "paths undecided": summary.undecided,
+        "paths ready by the audit": summary.ready,
+        "paths not ready by the audit": summary.not_ready,
+        "paths undecided by the audit": summary.undecided,
         "queries": summary.queries,
         "queries per domain": round(summary.queries / summary.domains, 1) if summary.domains else 0.0,
         "unanswered queries": summary.unanswered,

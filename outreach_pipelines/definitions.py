@@ -44,7 +44,7 @@ with _collector_at_rest():
     from assets.seed_proof import our_mail_arrives_as_ours, seed_proof
     from assets.send_batches import send_batch
     from assets.send_plans import send_plan
-    from resources import database, dns_news, doubt, feeds, files, keys, logins, mail, seeds, standing
+    from resources import database, dns_news, domain_desks, doubt, feeds, files, keys, logins, mail, seeds, standing
     from resources import mail_reports as received_reports
     from resources import replies as reply_work
     from schedules.daily_plan import plan_tomorrow
@@ -89,6 +89,7 @@ RESOURCES: Mapping[str, Callable[[], object]] = {
     "enrollments": database.enrollments,
     "recipients": database.recipients,
     "audits": database.audits,
+    "domain_desks": domain_desks.domain_desks,
     "health": database.health,
     "back_off_store": database.back_off,
     "reply_store": database.reply_store,

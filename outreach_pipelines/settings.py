@@ -18,6 +18,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from outreach_pipelines.domain.address import parse_domain
 from outreach_pipelines.domain.inbound.message import Intent
 from outreach_pipelines.domain.reference import parse_secret_ref
 from outreach_pipelines.domain.sending_mode import SendingMode
@@ -65,6 +66,13 @@ def _files(value: str) -> str:
         message = "must be a folder or s3://BUCKET/PREFIX"
         raise ValueError(message)
     return value
+
+
+def _host_name(value: str | None) -> str | None:
+    if value is None or (isinstance(parse_domain(value), str) and "." in value):
+        return value
+    message = "give the full name of this host, such as mail.acme.example"
+    raise ValueError(message)
 
 
 def _nameserver(value: str | None) -> str | None:
@@ -146,6 +154,10 @@ class Settings(BaseSettings):
     event_queue_url: str | None = Field(default=None, description="SQS queue of provider events")
     nameserver: Annotated[str | None, AfterValidator(_nameserver)] = Field(
         default=None, description="address of the resolver; the system's when unset"
+    )
+    rcpt_probe_helo: Annotated[str | None, AfterValidator(_host_name)] = Field(
+        default=None,
+        description="name this host greets servers of recipients with when it asks about addresses; unset, it asks none",
     )
     partitions_start: date = Field(
         default_factory=lambda: datetime.now(UTC).date() - timedelta(days=60),

@@ -14,6 +14,7 @@ from outreach_pipelines.application.ports import EvidenceLookup
 from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.loopback import is_loopback
 from outreach_pipelines.domain.provider_account import (
+    AccountName,
     GoogleTokens,
     MailgunConnection,
     MailTokens,
@@ -46,12 +47,24 @@ class AccountBook:
 
     def row(self, tenant: TenantId, account: AccountId) -> AccountRow:
         """Raises `NotFound` for an account that this tenant has no share of."""
-        if tenant not in self._rows:
-            self._rows[tenant] = {row.account: row for row in read_accounts(app_engine(), tenant)}
-        if account not in self._rows[tenant]:
+        rows = self._of(tenant)
+        if account not in rows:
             message = f"tenant {tenant} has no provider account {account}"
             raise NotFound(message)
-        return self._rows[tenant][account]
+        return rows[account]
+
+    def named(self, tenant: TenantId, name: AccountName) -> AccountRow:
+        """Raises `NotFound` as `row` does."""
+        found = next((row for row in self._of(tenant).values() if row.name == name), None)
+        if found is None:
+            message = f"tenant {tenant} has no provider account {name}"
+            raise NotFound(message)
+        return found
+
+    def _of(self, tenant: TenantId) -> dict[AccountId, AccountRow]:
+        if tenant not in self._rows:
+            self._rows[tenant] = {row.account: row for row in read_accounts(app_engine(), tenant)}
+        return self._rows[tenant]
 
     def ses(self, connection: SesConnection) -> "SesAccess":
         """Raises as `mailgun` does."""
@@ -115,6 +128,17 @@ class AccountBook:
         base_url = self.secrets.setting(connection.base_url) if connection.base_url else BASE_URL
         self.only_lab(base_url)
         return postmark_access(self.secrets.resolve(connection.server_token), base_url)
+
+    def postmark_account(self, connection: PostmarkConnection) -> "HttpAccess | None":
+        """The account that the server belongs to; None without its token. Raises as `mailgun` does."""
+        if connection.account_token is None:
+            return None
+        from outreach_pipelines.adapters.postmark import BASE_URL
+        from outreach_pipelines.adapters.postmark_domains import postmark_account_access
+
+        base_url = self.secrets.setting(connection.base_url) if connection.base_url else BASE_URL
+        self.only_lab(base_url)
+        return postmark_account_access(self.secrets.resolve(connection.account_token), base_url)
 
     def only_lab(self, endpoint: str | None) -> None:
         """Raise `Refused` where a lab would reach beyond this machine. `endpoint` is a URL or a host, None a provider."""

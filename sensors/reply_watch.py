@@ -9,8 +9,8 @@ import dagster as dg
 from assets.analytics import reply_page, reply_page_metadata
 from assets.content_version import FEED_TAGS
 from outreach_pipelines.application.reply_page.present import page_key, present_replies
-from outreach_pipelines.application.tenants import TenantDirectory, TenantRow
-from outreach_pipelines.application.tend_replies import ReplyDesk, in_turn, tend_replies
+from outreach_pipelines.application.tenants import TenantDirectory, TenantRow, in_turn
+from outreach_pipelines.application.tend_replies import ReplyDesk, tend_replies
 from outreach_pipelines.errors import OutreachError
 from sensors.watching import watching
 

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Protocol, TypeVar, cast
 
+from outreach_pipelines.application.ask_providers import DomainDesks, ask_providers
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Answer, Answers, Cause, Query, Unknown
 from outreach_pipelines.domain.dns_audit.audit import Findings, auditing
@@ -17,6 +18,7 @@ from outreach_pipelines.domain.dns_audit.expectations import Expectations
 from outreach_pipelines.domain.dns_audit.findings import Severity
 from outreach_pipelines.domain.dns_audit.lookups import Lookup
 from outreach_pipelines.domain.dns_audit.news import AuditMemory, News, Seen, whats_new
+from outreach_pipelines.domain.dns_audit.provider_check import still_refused
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready
 from outreach_pipelines.domain.dns_audit.settling import Standing, settle
 from outreach_pipelines.domain.provider_account import AccountName
@@ -162,13 +164,26 @@ async def answered(resolver: DnsResolver, lookup: Lookup[Result]) -> tuple[Resul
 
 
 async def audit_tenant(
-    resolver: DnsResolver, store: DnsAuditStore, tenant: TenantId, *, day: date, now: datetime
+    resolver: DnsResolver,
+    store: DnsAuditStore,
+    tenant: TenantId,
+    *,
+    day: date,
+    now: datetime,
+    desks: DomainDesks | None = None,
 ) -> AuditSummary:
-    """Audit a tenant's domains and keep what is found and believed. A second run of the same day changes no belief."""
-    targets = store.targets(tenant)
+    """Audit a tenant's domains and keep what is found and believed. A second run of the same day changes no belief.
+
+    Providers are asked at `desks`; without them the inventory alone says what is expected.
+    """
+    expected: Mapping[DomainName, Expectations] = {each.domain: each.expectations for each in store.targets(tenant)}
     before, memories = store.last_definite(tenant), store.memories(tenant)
-    audits = await audit_domains(resolver, targets)
-    settled = [_with_news(one, _standings(one, before, now), before, memories.get(one.domain), now) for one in audits]
+    expected = await ask_providers(desks, tenant, expected) if desks else expected
+    audits = await audit_domains(resolver, [AuditTarget(*each) for each in expected.items()])
+    settled = [
+        _with_news(one, _standings(one, expected[one.domain], before, now), before, memories.get(one.domain), now)
+        for one in audits
+    ]
     store.save(tenant, day, settled, now=now)
     return _summary(settled)
 
@@ -192,11 +207,15 @@ async def _answers(resolver: DnsResolver, wanted: Collection[Query]) -> Answers:
     return {query: answers.get(query, Unknown(Cause.NOT_ANSWERED)) for query in wanted}
 
 
-def _standings(one: DomainAudit, before: Mapping[PathKey, Standing], now: datetime) -> Mapping[AccountName, Standing]:
-    return {
-        account: settle(before.get(PathKey(one.domain, account)), readiness, now=now)
-        for account, readiness in one.findings.readiness.items()
-    }
+def _standings(
+    one: DomainAudit, expected: Expectations, before: Mapping[PathKey, Standing], now: datetime
+) -> Mapping[AccountName, Standing]:
+    standings: dict[AccountName, Standing] = {}
+    for account in expected.accounts:
+        former = before.get(PathKey(one.domain, account.name))
+        seen = still_refused(former, one.findings.readiness[account.name], account)
+        standings[account.name] = settle(former, seen, now=now)
+    return standings
 
 
 def _summary(settled: Sequence[SettledAudit]) -> AuditSummary:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from outreach_pipelines.application.read_mail import OpenReading, reading_here
 from outreach_pipelines.application.record_events import EventStore, record_events
 from outreach_pipelines.application.sync_replies import InboxReader, ReplyStore, SyncedReplies, sync_replies
-from outreach_pipelines.application.tenants import TenantRow
+from outreach_pipelines.application.tenants import TenantRow, in_turn
 
 SECONDS_A_TICK = 20.0
 """Well below the minute that Dagster gives a sensor, since what is being read when it is over is still read to its next batch."""
@@ -40,15 +40,10 @@ def read_in_turn(
     """
     until = time.monotonic() + seconds
     with reading() as read:
-        for row in _from(rows, after):
+        for row in in_turn(rows, after=after):
             left = max(0.0, until - time.monotonic())
             synced = sync_replies(reader, store, tenant=row.ref.id, read=read, seconds=left)
             record_events(events, tenant=row.ref.id)
             yield Turn(row, synced)
             if time.monotonic() >= until:
                 return
-
-
-def _from(rows: Sequence[TenantRow], after: str | None) -> Sequence[TenantRow]:
-    ordered = sorted(rows, key=lambda row: row.ref.slug)
-    return sorted(ordered, key=lambda row: after is not None and row.ref.slug <= after)

@@ -174,5 +174,5 @@ class SeedStore(Protocol):
         ...
 
     def settle(self, tenant: TenantId, found: Mapping[PathKey, Refuted]) -> SettledSeeds:
-        """Make these ways not ready, and give all others back what their DNS says; in one transaction."""
+        """Make these ways not ready, and give all others back what their DNS says; in one transaction, with news of what changed."""
         ...

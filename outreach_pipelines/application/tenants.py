@@ -1,4 +1,4 @@
-"""The port to the list of tenants: names, numbers, zones; nothing that belongs to one of them."""
+"""The port to the list of tenants, and whose turn it is: names, numbers, zones; nothing that belongs to one of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +16,12 @@ class TenantRow:
     zone: str
     paused: bool
     founded_at: datetime | None = None
+
+
+def in_turn(rows: Sequence[TenantRow], *, after: str | None) -> Sequence[TenantRow]:
+    """Tenants by slug, from the one behind `after` on: where time ended before their turn, they are next."""
+    ordered = sorted(rows, key=lambda row: row.ref.slug)
+    return sorted(ordered, key=lambda row: after is not None and row.ref.slug <= after)
 
 
 class TenantDirectory(Protocol):

@@ -5,7 +5,7 @@ waits for any of this.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from outreach_pipelines.application.decide_intents import DecidedIntents, IntentDesk, decide_intents
@@ -17,7 +17,6 @@ from outreach_pipelines.application.notify_replies import (
     notify_replies,
 )
 from outreach_pipelines.application.reply_thread import ThreadDesk
-from outreach_pipelines.application.tenants import TenantRow
 from outreach_pipelines.domain.tenant import TenantRef, TenantSlug
 
 SECONDS = 40.0
@@ -60,9 +59,3 @@ def tend_replies(desk: ReplyDesk, *, tenant: TenantRef, again: bool = False, sec
     left = max(ends - time.monotonic(), ONE_NOTICE)
     notified = notify_replies(desk.notices, desk.notifier, desk.policies(tenant.slug), tenant=tenant, seconds=left)
     return Tended(decided, notified)
-
-
-def in_turn(rows: Sequence[TenantRow], *, after: str | None) -> Sequence[TenantRow]:
-    """Tenants by slug, from the one behind `after` on: where time ended before their turn, they are next."""
-    ordered = sorted(rows, key=lambda row: row.ref.slug)
-    return sorted(ordered, key=lambda row: after is not None and row.ref.slug <= after)

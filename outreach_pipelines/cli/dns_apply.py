@@ -104,7 +104,8 @@ def _show(prepared: Prepared) -> None:
             say(f"  not done: {_line(obstacle.record)}")
             say(f"            {obstacle.reason}")
     for record in prepared.unreached:
-        say(f"in no zone that this token reaches: {_line(record)}")
+        what = "withdraw" if record in prepared.fixes.withdraw else "publish"
+        say(f"in no zone that this token reaches, {what} it by hand: {_line(record)}")
     for served in prepared.fixes.serve:
         say(f"to be served by a web server, not done here: {served.url}")
     for finding in prepared.fixes.by_hand:

@@ -81,14 +81,15 @@ class ReportsAddress:
 class AuditPolicy:
     """One tenant's wishes; without any, a domain is audited by the records that its accounts need.
 
-    `also` is sorted, so that equal wishes have one form. `cloudflare_token` leads to the token by which fixes are applied
-    (Zone, DNS, Edit).
+    `also` is sorted, so that equal wishes have one form. `probe_recipients`: servers of recipients may be asked about
+    addresses. `cloudflare_token` leads to the token by which fixes are applied (Zone, DNS, Edit).
     """
 
     reports_to: ReportsAddress | None = None
     blocklists: tuple[Blocklist, ...] = ()
     also: tuple[Extra, ...] = ()
     cloudflare_token: SecretRef | None = None
+    probe_recipients: bool = False
 
     @property
     def extras(self) -> frozenset[Extra]:

@@ -109,12 +109,13 @@ class MailgunConnection:
 class PostmarkConnection:
     """`stream` is the message stream; bulk mail needs one of its own (Postmark, "Message Streams").
 
-    `base_url` is None for Postmark's own.
+    `base_url` is None for Postmark's own. `account_token` opens the Domains API, which the server's does not.
     """
 
     server_token: SecretRef
     stream: str
     base_url: Setting | None = None
+    account_token: SecretRef | None = None
 
 
 Connection = SesConnection | SmtpConnection | MailgunConnection | PostmarkConnection

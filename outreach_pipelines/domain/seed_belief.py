@@ -16,6 +16,8 @@ from outreach_pipelines.domain.seed_proof import Passed, SeedCheck, SeedFinding,
 
 BELIEVED_FOR: Final = timedelta(weeks=2)
 """How long a seed is believed of which no later one says the opposite."""
+MENDED: Final = "no seed of late refutes it any more, and all that the account needs is published"
+"""What people are told of a way that is ready again once seeds stop it no longer."""
 _LONGEST_EVIDENCE: Final = 200
 _WORDS: Final[Mapping[SeedCheck, str]] = MappingProxyType(
     {

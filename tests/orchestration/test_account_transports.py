@@ -1,15 +1,21 @@
 """From a stored account to what speaks with its provider; and how far a lab may reach."""
 
+from dataclasses import replace
+
 import pytest
 
 from outreach_pipelines.adapters.mailgun import MailgunTransport
+from outreach_pipelines.adapters.mailgun_domains import MailgunDomains
 from outreach_pipelines.adapters.mailgun_events import MailgunLookup
 from outreach_pipelines.adapters.postgres.account_reader import AccountRow
 from outreach_pipelines.adapters.postmark import PostmarkTransport
+from outreach_pipelines.adapters.postmark_domains import PostmarkDomains
 from outreach_pipelines.adapters.postmark_messages import PostmarkLookup
 from outreach_pipelines.adapters.secrets import SecretSource
+from outreach_pipelines.adapters.ses_domains import SesDomains
 from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.provider_account import (
+    AccountName,
     Connection,
     MailgunConnection,
     PostmarkConnection,
@@ -18,9 +24,11 @@ from outreach_pipelines.domain.provider_account import (
     Tls,
 )
 from outreach_pipelines.domain.reference import Fixed, FromEnvironment, SecretRef, SecretScheme
+from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import OutreachError, Refused, SettingsFault
 from outreach_pipelines.settings import SendingMode
 from resources.accounts import AccountBook, AccountLookups
+from resources.domain_desks import ProviderDesks
 from resources.mail import AccountTransports
 
 KEY = SecretRef(SecretScheme.ENVIRONMENT, "KEY")
@@ -112,3 +120,26 @@ def test_a_reference_that_leads_nowhere_is_told_and_raises_nothing_that_a_batch_
         transports.make(a_row(connection))
 
     assert isinstance(told.value, OutreachError)
+
+
+@pytest.mark.parametrize(
+    ("connection", "desk"),
+    [
+        (MAILGUN, MailgunDomains),
+        (replace(POSTMARK, account_token=KEY), PostmarkDomains),
+        (POSTMARK, type(None)),
+        (SES, SesDomains),
+        (SMTP, type(None)),
+    ],
+)
+def test_domains_are_asked_about_at_the_accounts_provider_where_there_is_a_key_for_it(
+    connection: Connection, desk: type
+) -> None:
+    made = ProviderDesks(a_book()).make(a_row(connection))
+
+    assert isinstance(made, desk)
+
+
+def test_a_lab_asks_no_provider_about_domains() -> None:
+    # Without a look at its accounts: there is no database here.
+    assert ProviderDesks(a_book(SendingMode.LAB)).of(TenantId(1), AccountName("main")) is None

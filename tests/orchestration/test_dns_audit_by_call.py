@@ -14,6 +14,7 @@ from memory_audits import MemoryAudits
 from assets.dns_audit import dns_audit
 from assets.dns_checks import sending_domains_are_known, sending_domains_are_ready
 from assets.partitions import day_key
+from outreach_pipelines.application.ask_providers import NobodyAsked
 from outreach_pipelines.application.audit_domains import AuditTarget, DnsResolver
 from outreach_pipelines.application.judge_domains import DatedNews, WayState
 from outreach_pipelines.application.notify_dns import WaitingNews
@@ -78,6 +79,7 @@ def materialized(store: MemoryAudits, zone: FakeDns) -> dg.AssetMaterialization:
         "tenants": Tenants.named(ACME),
         "open_auditor": lambda: opened(),
         "audits": store,
+        "domain_desks": NobodyAsked(),
         "clock": Standing(NOW),
     }
     with dg.DagsterInstance.ephemeral() as instance:

@@ -188,6 +188,7 @@ def test_wishes_of_the_files_reach_the_audit(installation: Installation) -> None
         blocklists=(Blocklist(DomainName("names.lists.example"), lists_domains=True),),
         also=(Extra.GREETING, Extra.SECONDARIES),
         cloudflare_token=SecretRef(SecretScheme.SSM, "/dns/token"),
+        probe_recipients=True,
     )
     tenant, _ = installation.apply(replace(inventory, accounts=(relay,), audit=policy))
     store = PostgresDnsAuditStore(installation.app)

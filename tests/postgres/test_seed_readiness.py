@@ -1,6 +1,6 @@
 """What seeds refute of a way to send makes it not ready, beside and against its DNS, until a seed shows it mended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,13 +10,17 @@ from sqlalchemy import Engine
 from tenant_installation import Installation, example, fresh
 
 from outreach_pipelines.adapters.postgres.dns_audit_store import PostgresDnsAuditStore
+from outreach_pipelines.adapters.postgres.dns_news_book import PostgresDnsNews
 from outreach_pipelines.adapters.postgres.seed_store import PostgresSeedStore
 from outreach_pipelines.adapters.postgres.tenant_directory import PostgresTenantDirectory
 from outreach_pipelines.application.audit_domains import PathKey, audit_tenant
+from outreach_pipelines.application.notify_dns import notify_dns
+from outreach_pipelines.application.notify_replies import Notice, Told
 from outreach_pipelines.application.prove_domains import SeedSummary, judge_seeds, settle_seeds
 from outreach_pipelines.application.seeds import AuthenticationCount, SettledSeeds
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.provider_account import AccountName
+from outreach_pipelines.domain.reference import SecretRef, SecretScheme
 from outreach_pipelines.domain.tenant import TenantRef
 
 pytest_plugins = ("tenant_fixtures",)
@@ -33,6 +37,17 @@ def tenant(installation: Installation) -> TenantRef:
 @pytest.fixture
 def store(installation: Installation) -> PostgresSeedStore:
     return PostgresSeedStore(installation.app, installation.objects)
+
+
+@dataclass
+class Listener:
+    """A `Notifier` that takes everything."""
+
+    told: list[Notice] = field(default_factory=list)
+
+    def tell(self, target: SecretRef, notice: Notice) -> Told:
+        self.told.append(notice)
+        return Told()
 
 
 @dataclass
@@ -68,6 +83,17 @@ class Way:
     def believed(self) -> tuple[object, ...]:
         """State, and what is believed of it, in the database's words."""
         return tuple(self._row().values())[:2]
+
+    @property
+    def news(self) -> list[object]:
+        """What became known of the way's readiness, in order."""
+        return self.installation.values(
+            """select n.kind from app.dns_news n join app.sending_domain d using (tenant_id, domain_id)
+                where tenant_id = %(t)s and d.name = %(d)s and n.subject = %(a)s order by n.news_id""",
+            t=self.tenant.id,
+            d=DESK.domain,
+            a=DESK.account,
+        )
 
     @property
     def fault(self) -> str:
@@ -350,3 +376,67 @@ async def test_reports_of_receivers_are_counted_beside_seeds(way: Way) -> None:
 
 def _told(count: AuthenticationCount) -> tuple[str, str, str, int]:
     return count.source.value, count.mechanism.value, count.result.value, count.messages
+
+
+async def test_what_seeds_stop_and_give_back_is_news_once_each(way: Way) -> None:
+    await way.seed("fail")
+    settle_seeds(way.store, tenant=way.tenant.id)
+    stopped = way.news
+    way.days_pass()
+    await way.seed("pass")
+    settle_seeds(way.store, tenant=way.tenant.id)
+
+    assert stopped == ["not_ready"]
+    assert way.news == ["not_ready", "ready_again"]
+
+
+async def test_people_are_told_of_what_a_seed_stops_once(way: Way) -> None:
+    book, people = PostgresDnsNews(way.installation.app), Listener()
+    desk = SecretRef(SecretScheme.ENVIRONMENT, "DESK")
+
+    await way.seed("fail")
+    for _ in range(2):
+        settle_seeds(way.store, tenant=way.tenant.id)
+        notify_dns(book, people, [desk], tenant=way.tenant)
+
+    (notice,) = people.told
+    assert notice.title == f"{way.tenant.slug}: 1 not ready to send"
+    assert "acme-desk.example: not ready to send through ses-main: Its mail arrives without a DKIM" in notice.body
+
+
+async def test_records_mended_while_a_seed_still_stops_the_account_are_not_told_as_ready_again(way: Way) -> None:
+    await way.seed("fail")
+    for hours in (1, 2):
+        await way.audit("s2026._domainkey.acme-desk.example", hours=hours)
+    await way.audit(hours=3)
+    mended = way.news
+    way.days_pass()
+
+    await way.seed("pass")
+
+    assert mended == ["not_ready", "not_ready"]
+    assert way.news == ["not_ready", "not_ready", "ready_again"]
+
+
+async def test_a_seed_that_passes_is_no_news_where_the_records_are_wrong(way: Way) -> None:
+    for hours in (1, 2):
+        await way.audit("s2026._domainkey.acme-desk.example", hours=hours)
+    await way.seed("fail")
+    way.days_pass()
+
+    await way.seed("pass")
+
+    assert way.news == ["not_ready"]
+
+
+async def test_a_seed_that_is_believed_no_more_is_news_of_the_audit_that_forgets_it(way: Way) -> None:
+    await way.seed("fail")
+    way.installation.sql(
+        "update app.domain_account set seed_fault_until = clock_timestamp() - interval '1 day' where tenant_id = %(t)s and seed_fault is not null",
+        t=way.tenant.id,
+    )
+
+    for hours in (1, 2):
+        await way.audit(hours=hours)
+
+    assert (way.news, way.believed[0]) == (["not_ready", "ready_again"], "ready")

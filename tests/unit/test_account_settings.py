@@ -30,6 +30,7 @@ CASES: list[tuple[ProviderKind, Connection]] = [
     (ProviderKind.MAILGUN, MailgunConnection("eu", KEY)),
     (ProviderKind.MAILGUN, MailgunConnection("us", KEY, FromEnvironment("LAB_MAILGUN_URL"), require_tls=True)),
     (ProviderKind.POSTMARK, PostmarkConnection(KEY, "broadcast")),
+    (ProviderKind.POSTMARK, PostmarkConnection(KEY, "broadcast", account_token=KEY)),
     (ProviderKind.POSTMARK, PostmarkConnection(KEY, "broadcast", FromEnvironment("LAB_POSTMARK_URL"))),
 ]
 
@@ -42,13 +43,13 @@ def test_a_connection_survives_its_json(kind: ProviderKind, connection: Connecti
 
 
 def test_the_secret_to_fill_is_named_by_its_reference() -> None:
-    assert [secret_of(connection) for _, connection in CASES] == [KEY, None, KEY, KEY, KEY, KEY, KEY]
+    assert [secret_of(connection) for _, connection in CASES] == [KEY, None, KEY, KEY, KEY, KEY, KEY, KEY]
 
 
 def test_only_providers_with_regions_have_one() -> None:
     regions = [region_of(connection) for _, connection in CASES]
 
-    assert regions == ["eu-central-1", "eu-central-1", None, "eu", "us", None, None]
+    assert regions == ["eu-central-1", "eu-central-1", None, "eu", "us", None, None, None]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,10 @@ def load(root: Path, account: str) -> SoundInventory | FaultyInventory:
             "kind: mailgun, region: us, api_key: env:KEY, base_url: env:LAB_URL, require_tls: true",
             MailgunConnection("us", KEY, FromEnvironment("LAB_URL"), require_tls=True),
         ),
+        (
+            "kind: postmark, server_token: env:KEY, account_token: env:KEY",
+            PostmarkConnection(KEY, "broadcast", account_token=KEY),
+        ),
         ("kind: postmark, server_token: env:KEY", PostmarkConnection(KEY, "broadcast")),
         (
             "kind: postmark, server_token: env:KEY, stream: news, base_url: 'http://127.0.0.1:8025'",

@@ -64,7 +64,7 @@ def test_an_inventory_without_wishes_is_sound_and_asks_for_nothing(tmp_path: Pat
 def test_every_wish_becomes_a_value(tmp_path: Path) -> None:
     dns = (
         "  reports_to: dmarc@*\n  blocklists: [IPS.lists.example, 'domain:names.lists.example', ips.lists.example]\n"
-        "  also: [secondaries, greeting, secondaries]\n  cloudflare_token: env:CLOUDFLARE\n"
+        "  also: [secondaries, greeting, secondaries]\n  cloudflare_token: env:CLOUDFLARE\n  probe_recipients: true\n"
     )
 
     inventory = sound(load(tmp_path, dns, RELAY, "    authserv_ids: [MX.kiwi.example]\n")).inventory
@@ -77,6 +77,7 @@ def test_every_wish_becomes_a_value(tmp_path: Path) -> None:
         ),
         also=(Extra.GREETING, Extra.SECONDARIES),
         cloudflare_token=SecretRef(SecretScheme.ENVIRONMENT, "CLOUDFLARE"),
+        probe_recipients=True,
     )
     assert inventory.accounts[0].addresses == (
         DedicatedAddress(ip_address("203.0.113.25"), DomainName("mail.kiwi.example")),

@@ -15,7 +15,7 @@ from outreach_pipelines.application.reply_page.page import LONGEST_TEXT, MOST_IN
 from outreach_pipelines.application.reply_page.present import page_key
 from outreach_pipelines.application.reply_thread import Came, Sent
 from outreach_pipelines.application.stored_objects import ObjectKey
-from outreach_pipelines.application.tend_replies import in_turn
+from outreach_pipelines.application.tenants import in_turn
 from outreach_pipelines.domain.ids import EnrollmentId
 from outreach_pipelines.domain.inbound.message import Intent
 from outreach_pipelines.domain.reply_intent.decided import DecidedIntent, IntentSource

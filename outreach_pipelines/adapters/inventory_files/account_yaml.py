@@ -157,9 +157,11 @@ class PostmarkModel(AccountModel):
     server_token: SecretText
     stream: Slug = "broadcast"
     base_url: OriginText | None = None
+    account_token: SecretText | None = None
 
     def to_domain(self) -> TenantAccount:
-        return self.account(ProviderKind.POSTMARK, PostmarkConnection(self.server_token, self.stream, self.base_url))
+        connection = PostmarkConnection(self.server_token, self.stream, self.base_url, self.account_token)
+        return self.account(ProviderKind.POSTMARK, connection)
 
 
 AnyAccount = Annotated[SesModel | SmtpModel | MailgunModel | PostmarkModel, Field(discriminator="kind")]

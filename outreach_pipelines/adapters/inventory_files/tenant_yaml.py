@@ -75,6 +75,7 @@ class DnsModel(FileModel):
     blocklists: Annotated[tuple[BlocklistText, ...], Field(max_length=MOST_BLOCKLISTS)] = ()
     also: tuple[ExtraText, ...] = ()
     cloudflare_token: SecretText | None = None
+    probe_recipients: bool = False
 
     def to_domain(self) -> AuditPolicy:
         return AuditPolicy(
@@ -82,6 +83,7 @@ class DnsModel(FileModel):
             blocklists=tuple(dict.fromkeys(self.blocklists)),
             also=tuple(sorted(set(self.also))),
             cloudflare_token=self.cloudflare_token,
+            probe_recipients=self.probe_recipients,
         )
 
 

@@ -38,8 +38,9 @@ def settings_of(connection: Connection) -> Settings:
         case MailgunConnection(region, api_key, base_url, require_tls):
             wishes = {"base_url": _text(base_url), "require_tls": "yes" if require_tls else None}
             return {"region": region, "api_key": str(api_key), **wishes}
-        case PostmarkConnection(server_token, stream, base_url):
-            return {"server_token": str(server_token), "stream": stream, "base_url": _text(base_url)}
+        case PostmarkConnection(server_token, stream, base_url, account_token):
+            wider = {"account_token": str(account_token)} if account_token else {}
+            return {"server_token": str(server_token), "stream": stream, "base_url": _text(base_url), **wider}
     assert_never(connection)
 
 
@@ -62,7 +63,8 @@ def connection_of(kind: str, settings: Settings) -> Connection:
             return MailgunConnection(stored.text("region"), key, base_url, settings.get("require_tls") == "yes")
         case ProviderKind.POSTMARK:
             token, base_url = stored.secret("server_token"), stored.optional_setting("base_url")
-            return PostmarkConnection(token, stored.text("stream"), base_url)
+            wider = stored.secret("account_token") if settings.get("account_token") else None
+            return PostmarkConnection(token, stored.text("stream"), base_url, wider)
 
 
 def region_of(connection: Connection) -> str | None:

@@ -19,6 +19,7 @@ def audit_policy(row: RowMapping | None) -> AuditPolicy:
         blocklists=tuple(map(_blocklist, row["blocklists"])),
         also=tuple(map(Extra, row["also"])),
         cloudflare_token=parse_secret_ref(token) if token else None,
+        probe_recipients=row["probe_recipients"],
     )
 
 

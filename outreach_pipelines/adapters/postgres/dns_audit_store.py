@@ -31,6 +31,7 @@ from outreach_pipelines.domain.dns_audit.settling import AwaitingConfirmation, S
 from outreach_pipelines.domain.inventory import Direction, Selector, SendingDomain
 from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.provider_account import AccountName, ProviderAccount, ProviderKind, TenantAccount
+from outreach_pipelines.domain.seed_belief import MENDED
 from outreach_pipelines.domain.send_plan.senders import ReadinessState
 from outreach_pipelines.domain.tenant import TenantId
 
@@ -70,7 +71,7 @@ class PostgresDnsAuditStore:
         """See `DnsAuditStore.save`."""
         with tenant_session(self.engine, tenant) as connection:
             for settled in audits:
-                _save(connection, day, settled)
+                _save(connection, day, settled, now)
                 _remember(connection, day, settled, now)
 
 
@@ -81,7 +82,7 @@ def _remember(connection: Connection, day: date, settled: SettledAudit, now: dat
         connection.execute(_SQL["add_news"], [{**each, **place, "day": day} for each in news])
 
 
-def _save(connection: Connection, day: date, settled: SettledAudit) -> None:
+def _save(connection: Connection, day: date, settled: SettledAudit, now: datetime) -> None:
     domain, findings = settled.audit.domain, settled.audit.findings
     place = {"domain": domain, "day": day}
     connection.execute(_SQL["drop_audit"], place)
@@ -91,6 +92,8 @@ def _save(connection: Connection, day: date, settled: SettledAudit) -> None:
         connection.execute(_SQL["add_finding"], rows)
     ways = [{"domain": domain, **_way_values(*each, settled)} for each in settled.standings.items()]
     if ways:
+        moment = {"day": day, "now": now, "sentence": MENDED}
+        connection.execute(_SQL["seed_faults_over"], [{**each, **moment} for each in ways])
         connection.execute(_SQL["settle"], ways)
 
 

@@ -187,6 +187,7 @@ def _audit_policy(wishes: AuditPolicy) -> Row:
         "blocklists": list(map(str, wishes.blocklists)),
         "also": [extra.value for extra in wishes.also],
         "cloudflare_token": str(wishes.cloudflare_token) if wishes.cloudflare_token else None,
+        "probe_recipients": wishes.probe_recipients,
     }
 
 

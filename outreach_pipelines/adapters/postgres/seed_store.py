@@ -30,7 +30,7 @@ from outreach_pipelines.application.stored_objects import ObjectMissing, ObjectS
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.ids import AccountId
 from outreach_pipelines.domain.provider_account import AccountName
-from outreach_pipelines.domain.seed_belief import BELIEVED_FOR, Refuted, ShownSeed
+from outreach_pipelines.domain.seed_belief import BELIEVED_FOR, MENDED, Refuted, ShownSeed
 from outreach_pipelines.domain.seed_proof import Passed, SeedCheck, SeedFinding, SeedJudgement, SeedVerdict
 from outreach_pipelines.domain.tenant import TenantId
 
@@ -127,12 +127,13 @@ class PostgresSeedStore:
         """See `SeedStore.settle`."""
         ways = {"domains": [way.domain for way in found], "accounts": [way.account for way in found]}
         with tenant_session(self.engine, tenant) as connection:
-            lifted = connection.execute(_SQL["lift"], ways).rowcount
+            seen_at = connection.execute(_SQL["news_moment"]).scalar_one()
+            lifted = connection.execute(_SQL["lift"], {**ways, "seen_at": seen_at, "sentence": MENDED}).scalar_one()
             stopped = [
-                connection.execute(_SQL["refute"], {"domain": way.domain, "account": way.account, **_refuted(why)})
+                connection.execute(_SQL["refute"], {**_place(way), **_refuted(why), "seen_at": seen_at}).scalar_one()
                 for way, why in sorted(found.items(), key=lambda each: (each[0].domain, each[0].account))
             ]
-        return SettledSeeds(refuted=sum(each.rowcount for each in stopped), lifted=lifted)
+        return SettledSeeds(refuted=sum(stopped), lifted=lifted)
 
     def counts(self, tenant: TenantId, *, since: date, until: date) -> Sequence[AuthenticationCount]:
         """See `SeedStandings.counts`."""
@@ -159,6 +160,10 @@ class PostgresSeedStore:
 
 def _judgement(checks: Sequence[Mapping[str, str]]) -> SeedJudgement:
     return SeedJudgement(tuple(SeedFinding(SeedCheck(c["check"]), Passed(c["passed"]), c["evidence"]) for c in checks))
+
+
+def _place(way: PathKey) -> dict[str, object]:
+    return {"domain": way.domain, "account": way.account}
 
 
 def _refuted(why: Refuted) -> dict[str, object]:

@@ -181,6 +181,7 @@ class Cause(StrEnum):
     LIST_REFUSES = "the list refuses to say (an error code in place of a listing)"
     NOT_ASKED = "nobody was sent to ask (a web or mail server)"
     NOT_IN_INVENTORY = "not in the inventory"
+    PENDING_AT_PROVIDER = "the provider has not looked at the records yet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from outreach_pipelines.domain.audit_policy import (
     Extra,
     IpAddress,
 )
+from outreach_pipelines.domain.dns_audit.provider_state import Said
 from outreach_pipelines.domain.inventory import Selector
 from outreach_pipelines.domain.provider_account import AccountName, ProviderKind
 
@@ -77,7 +78,9 @@ class SendingAccount:
 
     `return_path`: the envelope sender's domain where it is not the From domain (SES "MAIL FROM", Postmark
     "Return-Path").
+    `return_path_alias`: where its CNAME leads, None for the kind's documented place.
     `spf_includes` empty: the kind's documented one. `spf_networks`: addresses that the envelope domain's SPF must pass.
+    `said`: how the provider says that it stands with the domain; None where it is not asked.
     """
 
     name: AccountName
@@ -87,6 +90,8 @@ class SendingAccount:
     return_path: DomainName | None = None
     spf_includes: tuple[DomainName, ...] = ()
     spf_networks: tuple[IpNetwork, ...] = ()
+    return_path_alias: DomainName | None = None
+    said: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class Check(StrEnum):
     MAIL_GREETING = "mail_greeting"
     AUTHORITIES = "authorities"
     BRAND = "brand"
+    PROVIDER_STATE = "provider_state"
+    PROVIDER_DRIFT = "provider_drift"
 
 
 class Fault(StrEnum):

@@ -47,7 +47,9 @@ def envelope_domain(account: SendingAccount, domain: DomainName) -> DomainName |
 
 def return_path_alias(account: SendingAccount) -> DomainName | None:
     """Name where the return path's CNAME must lead, for providers that publish its records themselves."""
-    return POSTMARK_RETURN_PATH if account.kind is ProviderKind.POSTMARK and account.return_path else None
+    if account.kind is not ProviderKind.POSTMARK or account.return_path is None:
+        return None
+    return account.return_path_alias or POSTMARK_RETURN_PATH
 
 
 def return_path_exchanger(account: SendingAccount) -> MailHost | None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from outreach_pipelines.domain.dns_audit.expectations import Expectations, Extra
 from outreach_pipelines.domain.dns_audit.findings import Check, CheckReport, Severity
+from outreach_pipelines.domain.dns_audit.provider_state import DomainState
 
 
 class Area(StrEnum):
@@ -23,6 +24,7 @@ class Area(StrEnum):
     TRACKING = "tracking"
     TRANSPORT = "transport"
     REPUTATION = "reputation"
+    PROVIDER = "provider"
 
 
 WEIGHTS: Mapping[Area, int] = {
@@ -35,6 +37,7 @@ WEIGHTS: Mapping[Area, int] = {
     Area.TRACKING: 5,
     Area.TRANSPORT: 5,
     Area.REPUTATION: 15,
+    Area.PROVIDER: 15,
 }
 
 LOSS: Mapping[Severity, float] = {
@@ -75,6 +78,8 @@ AREA_OF: Mapping[Check, Area] = {
     Check.BRAND: Area.DMARC,
     Check.REVERSE_NAME: Area.REPUTATION,
     Check.BLOCKLIST: Area.REPUTATION,
+    Check.PROVIDER_STATE: Area.PROVIDER,
+    Check.PROVIDER_DRIFT: Area.PROVIDER,
 }
 
 
@@ -115,6 +120,8 @@ def _applies(area: Area, expectations: Expectations) -> bool:
         return bool(expectations.extras & {Extra.MTA_STS, Extra.TLS_REPORTS})
     if area is Area.REPUTATION:
         return bool(expectations.dedicated or expectations.blocklists)
+    if area is Area.PROVIDER:
+        return any(isinstance(account.said, DomainState) for account in expectations.accounts)
     return area is not Area.DKIM or bool(expectations.accounts)
 
 

@@ -12,7 +12,7 @@ select d.name, d.pool, d.direction, d.region, d.tracking_host, d.dkim_selectors,
 
 -- name: audit_policy
 -- What the tenant asks of its audit; no row for one that was loaded before there was anything to ask.
-select reports_to, blocklists, also, cloudflare_token from app.audit_policy where tenant_id = (select app.tenant());
+select reports_to, blocklists, also, cloudflare_token, probe_recipients from app.audit_policy where tenant_id = (select app.tenant());
 
 -- name: unaudited_tenants
 -- Tenants with a domain in use, or a way to send through one, that no audit has looked at; seen by ops.
@@ -47,6 +47,16 @@ insert into app.dns_finding (tenant_id, domain_id, day, position, check_name, fa
 select tenant_id, domain_id, :day, :position, :check_name, :fault, :severity, :name, :evidence, :stops, :publish, :withdraw
   from app.sending_domain where tenant_id = (select app.tenant()) and name = :domain;
 
+-- name: seed_faults_over
+-- News of a way that only an old seed stopped, which is believed no more: `settle` ends it.
+insert into app.dns_news (tenant_id, domain_id, day, seen_at, kind, subject, sentence)
+select r.tenant_id, r.domain_id, :day, :now, 'ready_again', a.name, :sentence
+  from app.domain_account r
+  join app.sending_domain d on d.tenant_id = r.tenant_id and d.domain_id = r.domain_id
+  join app.provider_account a on a.account_id = r.account_id
+ where r.tenant_id = (select app.tenant()) and d.name = :domain and a.name = :account
+   and r.seed_fault_until <= clock_timestamp() and r.standing #>> '{state,is}' = 'ready' and :definite_state = 'ready';
+
 -- name: settle
 -- What was seen and what is believed of a way to send, which stays not ready where seeds refuted it; nothing when the domain lost the account meanwhile.
 update app.domain_account r
@@ -72,7 +82,10 @@ select tenant_id, domain_id, :answers, cast(:alarms as jsonb), :now from app.sen
 on conflict (tenant_id, domain_id) do update set answers = excluded.answers, alarms = excluded.alarms, kept_at = excluded.kept_at;
 
 -- name: add_news
--- A change between two audits.
+-- A change between two audits. What seeds still stop is not ready again.
 insert into app.dns_news (tenant_id, domain_id, day, seen_at, kind, subject, sentence, gone, come)
-select tenant_id, domain_id, :day, :now, :kind, :subject, :sentence, :gone, :come
-  from app.sending_domain where tenant_id = (select app.tenant()) and name = :domain;
+select d.tenant_id, d.domain_id, :day, :now, :kind, :subject, :sentence, :gone, :come
+  from app.sending_domain d where d.tenant_id = (select app.tenant()) and d.name = :domain
+   and not (:kind = 'ready_again' and exists (
+       select from app.domain_account r join app.provider_account a on a.account_id = r.account_id
+        where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id and a.name = :subject and r.seed_fault is not null));

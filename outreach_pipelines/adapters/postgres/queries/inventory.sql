@@ -41,10 +41,11 @@ on conflict (tenant_id) do update set
 
 -- name: put_audit_policy
 -- What the DNS audit is asked for.
-insert into app.audit_policy (tenant_id, reports_to, blocklists, also, cloudflare_token)
-values ((select app.tenant()), :reports_to, :blocklists, :also, :cloudflare_token)
+insert into app.audit_policy (tenant_id, reports_to, blocklists, also, cloudflare_token, probe_recipients)
+values ((select app.tenant()), :reports_to, :blocklists, :also, :cloudflare_token, :probe_recipients)
 on conflict (tenant_id) do update set
-    reports_to = excluded.reports_to, blocklists = excluded.blocklists, also = excluded.also, cloudflare_token = excluded.cloudflare_token;
+    reports_to = excluded.reports_to, blocklists = excluded.blocklists, also = excluded.also, cloudflare_token = excluded.cloudflare_token,
+    probe_recipients = excluded.probe_recipients;
 
 -- name: put_account
 -- An account of the installation; its quota and breaker are not the files' to say, and another connection must be proven anew.

@@ -96,8 +96,13 @@ select d.name as domain, a.name as account, x.begun_at, x.checks
  where x.tenant_id = (select app.tenant()) and x.verdict is not null and x.begun_at > clock_timestamp() - cast(:believed_for as interval)
  order by x.begun_at;
 
+-- name: news_moment
+-- Policy time for all news of one look, never that of other news: people are told by moment, each once.
+select greatest((select app.now()), max(seen_at) + interval '1 microsecond') from app.dns_news where tenant_id = (select app.tenant());
+
 -- name: lift
--- Ways that seeds refute no more are what the newest audit left them, which its belief tells.
+-- Ways that seeds refute no more are what the newest audit left them, which its belief tells; news where that is ready.
+with lifted as (
 update app.domain_account r
    set seed_fault = null, seed_fault_until = null,
        definite_state = case r.standing #>> '{state,is}' when 'ready' then 'ready' when 'not_ready' then 'not_ready' end,
@@ -106,15 +111,34 @@ update app.domain_account r
  where r.tenant_id = (select app.tenant()) and d.tenant_id = r.tenant_id and d.domain_id = r.domain_id and a.account_id = r.account_id
    and r.seed_fault is not null
    and not exists (select from unnest(cast(:domains as text[]), cast(:accounts as text[])) as kept (domain, account)
-                    where kept.domain = d.name and kept.account = a.name);
+                    where kept.domain = d.name and kept.account = a.name)
+returning r.tenant_id, r.domain_id, a.name as account, r.definite_state),
+told as (
+insert into app.dns_news (tenant_id, domain_id, day, seen_at, kind, subject, sentence)
+select tenant_id, domain_id, cast(cast(:seen_at as timestamptz) at time zone 'UTC' as date), :seen_at, 'ready_again', account, :sentence
+  from lifted where definite_state = 'ready')
+select count(*) from lifted;
 
 -- name: refute
--- Seeds showed that mail of this way does not arrive as it must: whatever its DNS says, it is not ready.
+-- Seeds showed that mail of this way does not arrive as it must: whatever its DNS says, it is not ready. News where it was not so before.
+with way as (
+select r.tenant_id, r.domain_id, r.account_id, a.name as account, r.definite_state
+  from app.domain_account r
+  join app.sending_domain d on d.tenant_id = r.tenant_id and d.domain_id = r.domain_id
+  join app.provider_account a on a.account_id = r.account_id
+ where r.tenant_id = (select app.tenant()) and d.name = :domain and a.name = :account
+   for update of r),
+refuted as (
 update app.domain_account r
    set seed_fault = :fault, seed_fault_until = :until, definite_state = 'not_ready', definite_at = :shown_at
-  from app.sending_domain d, app.provider_account a
- where r.tenant_id = (select app.tenant()) and d.tenant_id = r.tenant_id and d.domain_id = r.domain_id and a.account_id = r.account_id
-   and d.name = :domain and a.name = :account;
+  from way
+ where r.tenant_id = way.tenant_id and r.domain_id = way.domain_id and r.account_id = way.account_id
+returning r.domain_id),
+told as (
+insert into app.dns_news (tenant_id, domain_id, day, seen_at, kind, subject, sentence)
+select tenant_id, domain_id, cast(cast(:seen_at as timestamptz) at time zone 'UTC' as date), :seen_at, 'not_ready', account, :fault
+  from way where definite_state is distinct from 'not_ready')
+select count(*) from refuted;
 
 -- name: waiting_tenants
 -- Tenants with seeds that may have arrived, or with a way that seeds stopped and a new audit; seen by ops.

@@ -1,0 +1,62 @@
+"""How a provider itself says that it stands with a sending domain, in one vocabulary for all of them.
+
+Here: the values. Not here: which records it asks for (provider_word.py), nor what follows (provider_check.py).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from outreach_pipelines.domain.dns_audit.answers import Cause
+
+
+class ProviderState(StrEnum):
+    """A provider's own word. `UNSURE`: it says that it cannot tell; `UNSAID`: it keeps no such state, or none was given."""
+
+    VERIFIED = "verified"
+    PENDING = "pending"
+    FAILED = "failed"
+    SUSPENDED = "suspended"
+    ABSENT = "not set up"
+    UNSURE = "unsure"
+    UNSAID = "unsaid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainState:
+    """What an account's provider says of one domain; `reason`: its own words, empty where it gave none.
+
+    `identity`: whether the account may send as the domain. `ABSENT` of `return_path`: the provider sends with its own.
+    """
+
+    identity: ProviderState
+    dkim: ProviderState = ProviderState.UNSAID
+    return_path: ProviderState = ProviderState.UNSAID
+    spf: ProviderState = ProviderState.UNSAID
+    reason: str = ""
+
+    @property
+    def all(self) -> tuple[ProviderState, ...]:
+        """Each of them, identity first."""
+        return self.identity, self.dkim, self.return_path, self.spf
+
+
+@dataclass(frozen=True, slots=True)
+class NotHeard:
+    """The provider could not be asked, or its answer not be read. Never to be read as a refusal."""
+
+    cause: Cause
+
+
+Said: TypeAlias = DomainState | NotHeard
+
+
+def is_silent(said: Said | None) -> bool:
+    """Whether a provider that is asked left open how it stands."""
+    match said:
+        case None:
+            return False
+        case NotHeard():
+            return True
+        case DomainState():
+            return ProviderState.UNSURE in said.all
