@@ -116,8 +116,8 @@ TokenKeyList = Annotated[SecretStr, AfterValidator(_token_keys)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 
 
-class Settings(BaseSettings):
-    """All settings of the code location and the CLI. Names are upper case in the environment, with OUTREACH_ before them."""
+class ResolverSettings(BaseSettings):
+    """Whom this installation asks for DNS: the one part that commands read which need no database."""
 
     model_config = SettingsConfigDict(
         env_prefix="OUTREACH_",
@@ -126,6 +126,14 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
     )
+
+    nameserver: Annotated[str | None, AfterValidator(_nameserver)] = Field(
+        default=None, description="address of the resolver; the system's when unset"
+    )
+
+
+class Settings(ResolverSettings):
+    """All settings of the code location and the CLI. Names are upper case in the environment, with OUTREACH_ before them."""
 
     database_url: DatabaseUrl = Field(description="PostgreSQL as role outreach_app")
     ops_url: DatabaseUrl = Field(
@@ -152,9 +160,6 @@ class Settings(BaseSettings):
     aws_endpoint_url: str | None = Field(default=None, description="where SQS and S3 answer, when not at AWS")
     aws_region: str = "us-east-1"
     event_queue_url: str | None = Field(default=None, description="SQS queue of provider events")
-    nameserver: Annotated[str | None, AfterValidator(_nameserver)] = Field(
-        default=None, description="address of the resolver; the system's when unset"
-    )
     rcpt_probe_helo: Annotated[str | None, AfterValidator(_host_name)] = Field(
         default=None,
         description="name this host greets servers of recipients with when it asks about addresses; unset, it asks none",
@@ -200,6 +205,14 @@ def load_settings() -> Settings:
     """The process's settings, read once. Raises `SettingsFault`, whose text names everything missing or wrong."""
     try:
         return Settings()  # type: ignore[call-arg]  # values come from the environment
+    except ValidationError as fault:
+        raise SettingsFault(_sentence(fault)) from None
+
+
+def installed_nameserver() -> str | None:
+    """The resolver of this installation, without asking for its other settings. Raises `SettingsFault`."""
+    try:
+        return ResolverSettings().nameserver
     except ValidationError as fault:
         raise SettingsFault(_sentence(fault)) from None
 

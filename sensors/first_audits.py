@@ -1,4 +1,5 @@
-"""The first DNS audit of what an inventory has brought: without it nothing leaves from there, and the schedule's next is hours away."""
+"""DNS audits that cannot wait for the schedule: the first of what an inventory has brought, without which nothing leaves from there,
+and those that were missed while nothing ran."""
 
 from collections.abc import Iterable, Iterator
 
@@ -21,7 +22,7 @@ def first_audits(
     tenants: dg.ResourceParam[TenantDirectory],
     clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Asks for today's audit of each tenant with a domain or account never audited. A run that died is followed by another."""
+    """Asks for today's audit of each tenant with a domain or account never audited, or not for 13 hours. A run that died is followed by another."""
     known = set(context.instance.get_dynamic_partitions("tenants"))
     waiting = [row for row in tenants.with_unaudited_domains() if row.ref.slug in known]
     requests = list(_missing_runs(context.instance, local_days(clock.now(), waiting)))
@@ -29,7 +30,7 @@ def first_audits(
         return dg.SensorResult(run_requests=requests)
     if waiting:
         return dg.SkipReason(f"audits run, or today's {MOST_RUNS} have: {', '.join(row.ref.slug for row in waiting)}")
-    return dg.SkipReason("no sending domain waits for its first audit")
+    return dg.SkipReason("no sending domain waits for an audit")
 
 
 def _missing_runs(instance: dg.DagsterInstance, days: Iterable[tuple[TenantSlug, str]]) -> Iterator[dg.RunRequest]:

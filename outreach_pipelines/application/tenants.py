@@ -36,7 +36,10 @@ class TenantDirectory(Protocol):
         ...
 
     def with_unaudited_domains(self) -> Sequence[TenantRow]:
-        """Those with a sending domain, or an account of one, that no DNS audit has looked at; until then it sends nothing."""
+        """Those with a sending domain, or an account of one, that no DNS audit has looked at, or none for 13 hours.
+
+        Before the first it sends nothing; 72 hours after the last certain answer it sends nothing again.
+        """
         ...
 
     def with_seeds_under_way(self) -> Sequence[TenantRow]:

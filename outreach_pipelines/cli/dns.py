@@ -13,12 +13,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from outreach_pipelines.adapters.dns import NameServerAddress
 from outreach_pipelines.application.audit_domains import AuditTarget, DomainAudit, answered, audit_domains
 from outreach_pipelines.cli import dns_apply, dns_news, dns_reports
 from outreach_pipelines.cli.dns_sources import (
     Typed,
     asking,
     reaching,
+    server_for,
     stored_answers,
     targets,
     typed_domain,
@@ -53,7 +55,10 @@ console = Console()
 Domains = Annotated[list[str] | None, typer.Argument(metavar="DOMAIN...", help="all of the inventory when left out")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object a domain and line")]
 Resolver = Annotated[
-    str | None, typer.Option("--resolver", metavar="HOST:PORT", help="the machine's own when left out")
+    str | None,
+    typer.Option(
+        "--resolver", metavar="HOST:PORT", help="when left out the machine's, or the installation's for --inventory"
+    ),
 ]
 Answers = Annotated[Path | None, typer.Option("--answers", help="stored answers in place of a DNS server")]
 SaveAnswers = Annotated[Path | None, typer.Option("--save-answers", help="where to store what was answered")]
@@ -94,7 +99,7 @@ def audit_command(
     """Check domains; exit code 1 with a definite fault, 3 where nothing is wrong but not all could be found out."""
     typed = _typed(selector, include, ip, blocklist, reports_to, every=every, reach=reach)
     wanted = _targets(domains, typed, inventory=inventory)
-    audits = asyncio.run(_audited(wanted, resolver, answers))
+    audits = asyncio.run(_audited(wanted, server_for(resolver, inventory=inventory), answers))
     if save_answers is not None:
         _save(save_answers, audits)
     for one in audits:
@@ -120,7 +125,7 @@ def fixes(
     """Print what to publish and withdraw, each domain's as one piece of zone file; changes nothing."""
     typed = _typed(selector, include, ip, None, reports_to, every=False, reach=False)
     wanted = _targets(domains, typed, inventory=inventory)
-    for one in asyncio.run(_audited(wanted, resolver, answers)):
+    for one in asyncio.run(_audited(wanted, server_for(resolver, inventory=inventory), answers)):
         typer.echo(json.dumps(fixes_json(one)) if as_json else fixes_text(one), nl=as_json)
 
 
@@ -192,8 +197,10 @@ def _targets(domains: list[str] | None, typed: Typed, *, inventory: bool) -> Seq
     return targets(domains or (), typed, inventory=inventory)
 
 
-async def _audited(wanted: Sequence[AuditTarget], resolver: str | None, answers: Path | None) -> Sequence[DomainAudit]:
-    async with asking(typed_server(resolver), answers, reach=reaching(wanted)) as open_resolver:
+async def _audited(
+    wanted: Sequence[AuditTarget], server: NameServerAddress | None, answers: Path | None
+) -> Sequence[DomainAudit]:
+    async with asking(server, answers, reach=reaching(wanted)) as open_resolver:
         return await audit_domains(open_resolver, wanted)
 
 

@@ -11,7 +11,7 @@ from outreach_pipelines.application.apply_fixes import Applied, Prepared, carry_
 from outreach_pipelines.application.audit_domains import AuditTarget, DomainAudit, audit_domains
 from outreach_pipelines.application.tenants import TenantRow
 from outreach_pipelines.cli.by_hand import ActorName, OneTenant, by_hand, say
-from outreach_pipelines.cli.dns_sources import asking, reaching, typed_domain, typed_server
+from outreach_pipelines.cli.dns_sources import asking, reaching, server_for, typed_domain
 from outreach_pipelines.cli.wiring import tenant_rows
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.findings import ResourceRecord
@@ -38,7 +38,7 @@ def apply(
         "https://api.cloudflare.com"
     ),
     resolver: Annotated[
-        str | None, typer.Option("--resolver", metavar="HOST:PORT", help="the machine's own when left out")
+        str | None, typer.Option("--resolver", metavar="HOST:PORT", help="the installation's when left out")
     ] = None,
 ) -> None:
     """Audit, show what would change at Cloudflare, and with --yes change it. Only records that a fix names are touched.
@@ -86,7 +86,7 @@ def _token_of(row: TenantRow) -> str:
 
 def _audited(target: AuditTarget, resolver: str | None) -> DomainAudit:
     async def audited() -> DomainAudit:
-        async with asking(typed_server(resolver), None, reach=reaching([target])) as open_resolver:
+        async with asking(server_for(resolver, inventory=True), None, reach=reaching([target])) as open_resolver:
             return (await audit_domains(open_resolver, [target]))[0]
 
     return asyncio.run(audited())

@@ -38,6 +38,7 @@ from outreach_pipelines.domain.dns_audit.spf_expansion import SpfSender, spf_sen
 from outreach_pipelines.domain.inventory import Selector, TenantInventory
 from outreach_pipelines.domain.provider_account import AccountName, ProviderKind
 from outreach_pipelines.errors import FilesFault, NotFound
+from outreach_pipelines.settings import installed_nameserver
 from resources import files
 
 TYPED = AccountName("command-line")
@@ -64,6 +65,11 @@ def typed_server(text: str | None) -> NameServerAddress | None:
         message = f"{text!r}: the port is a number from 1 to 65535"
         raise typer.BadParameter(message)
     return NameServerAddress(host.strip("[]"), int(port))
+
+
+def server_for(text: str | None, *, inventory: bool) -> NameServerAddress | None:
+    """What was typed; for domains of the inventory else the installation's own, which in a local stack alone knows them."""
+    return typed_server(installed_nameserver() if text is None and inventory else text)
 
 
 def typed_sender(ip: str, mail_from: str, helo: str) -> SpfSender:

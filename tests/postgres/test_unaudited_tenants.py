@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from example_zones import example_zones
@@ -50,6 +50,21 @@ async def test_a_tenant_waits_from_its_inventory_to_its_first_audit(
     await audit(installation, tenant)
 
     assert (before, waits(ops, tenant)) == (True, False)
+
+
+@pytest.mark.parametrize(("hours", "wanted"), [(12, False), (14, True)])
+async def test_a_tenant_whose_audits_were_missed_waits_again(
+    installation: Installation, ops: Engine, inventory: TenantInventory, *, hours: int, wanted: bool
+) -> None:
+    tenant, _ = installation.apply(inventory)
+
+    await audit(installation, tenant)
+    installation.sql(
+        "update app.dns_audit set audited_at = app.now() - %(ago)s where tenant_id = %(t)s",
+        ago=timedelta(hours=hours), t=tenant.id,
+    )  # fmt: skip
+
+    assert waits(ops, tenant) is wanted
 
 
 async def test_an_audit_that_nobody_answered_was_an_audit(

@@ -15,11 +15,13 @@ select d.name, d.pool, d.direction, d.region, d.tracking_host, d.dkim_selectors,
 select reports_to, blocklists, also, cloudflare_token, probe_recipients from app.audit_policy where tenant_id = (select app.tenant());
 
 -- name: unaudited_tenants
--- Tenants with a domain in use, or a way to send through one, that no audit has looked at; seen by ops.
+-- Tenants with a domain in use, or a way to send through one, that no audit has looked at, or none for so long that two of the schedule's
+-- were missed; seen by ops.
 select distinct d.tenant_id
   from app.sending_domain d
  where d.state <> 'retired'
-   and (not exists (select from app.dns_audit x where x.tenant_id = d.tenant_id and x.domain_id = d.domain_id)
+   and (not exists (select from app.dns_audit x where x.tenant_id = d.tenant_id and x.domain_id = d.domain_id
+                      and x.audited_at > (select app.now()) - interval '13 hours')
         or exists (select from app.domain_account r where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id and r.standing is null));
 
 -- name: standings
