@@ -27,7 +27,7 @@ def plan_is_released(
     return dg.AssetCheckResult(
         passed=not missing,
         description="; ".join(missing) or "every tenant that may send today has a released plan",
-        metadata={"unreleased": _listed(missing)},
+        metadata={"unreleased": listed(missing)},
     )
 
 
@@ -47,11 +47,12 @@ def lead_files_are_read(
         passed=not refused,
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(refused[:3]) or "every lead file was read",
-        metadata={"refused files": _listed(refused)},
+        metadata={"refused files": listed(refused)},
     )
 
 
-def _listed(sentences: list[str]) -> dg.MetadataValue:
+def listed(sentences: list[str]) -> dg.MetadataValue:
+    """One point a sentence."""
     return dg.MetadataValue.md("\n".join(f"- {each}" for each in sentences) or "none")
 
 

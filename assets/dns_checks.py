@@ -5,6 +5,7 @@ Each looks over all tenants, so that one of them anywhere turns it red; they als
 
 import dagster as dg
 
+from assets.checks import listed
 from assets.dns_audit import dns_audit
 from outreach_pipelines.application.judge_domains import DomainStates, out_of_sight, stopped
 from outreach_pipelines.application.ports import Clock
@@ -23,7 +24,7 @@ def sending_domains_are_ready(
         passed=not found,
         severity=dg.AssetCheckSeverity.ERROR if wholly else dg.AssetCheckSeverity.WARN,
         description="; ".join(sentences[:3]) or "no fault stops a sending domain",
-        metadata={"stopped": _listed(sentences)},
+        metadata={"stopped": listed(sentences)},
     )
 
 
@@ -44,12 +45,8 @@ def sending_domains_are_known(
         passed=not doubts,
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(doubts[:3]) or "every sending domain is known",
-        metadata={"unknown": _listed(doubts)},
+        metadata={"unknown": listed(doubts)},
     )
-
-
-def _listed(sentences: list[str]) -> dg.MetadataValue:
-    return dg.MetadataValue.md("\n".join(f"- {each}" for each in sentences) or "none")
 
 
 DNS_CHECKS = [sending_domains_are_ready, sending_domains_are_known]

@@ -40,13 +40,6 @@ class DomainDesks(Protocol):
         ...
 
 
-class NobodyAsked:
-    """`DomainDesks` of an installation that knows its inventory only."""
-
-    def of(self, tenant: TenantId, account: AccountName) -> None:
-        """Find nobody."""
-
-
 async def ask_providers(
     desks: DomainDesks, tenant: TenantId, expected: Mapping[DomainName, Expectations]
 ) -> Mapping[DomainName, Expectations]:

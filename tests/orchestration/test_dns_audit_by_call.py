@@ -14,7 +14,6 @@ from memory_audits import MemoryAudits
 from assets.dns_audit import dns_audit
 from assets.dns_checks import sending_domains_are_known, sending_domains_are_ready
 from assets.partitions import day_key
-from outreach_pipelines.application.ask_providers import NobodyAsked
 from outreach_pipelines.application.audit_domains import AuditTarget, DnsResolver
 from outreach_pipelines.application.judge_domains import DatedNews, WayState
 from outreach_pipelines.application.notify_dns import WaitingNews
@@ -47,6 +46,13 @@ class Ways:
 
     def news(self, tenant: TenantId, *, since: datetime) -> Sequence[DatedNews]:
         return ()
+
+
+class NobodyAsked:
+    """`DomainDesks` where no provider can be asked."""
+
+    def of(self, tenant: TenantId, account: AccountName) -> None:
+        """Find nobody."""
 
 
 def way(

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
 
 from sqlalchemy import Engine, Row
 
 from outreach_pipelines.adapters.postgres.named import statements
+from outreach_pipelines.adapters.postgres.notice_outcome import note_outcome
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.judge_domains import DatedNews, WayState
 from outreach_pipelines.application.notify_dns import WaitingNews
@@ -18,7 +18,6 @@ from outreach_pipelines.domain.provider_account import AccountName
 from outreach_pipelines.domain.send_plan.senders import ReadinessState
 from outreach_pipelines.domain.tenant import TenantId
 
-LONGEST_REASON = 500
 _SQL = statements("dns_news")
 _KINDS = sorted(kind.value for kind in TOLD)
 
@@ -47,14 +46,7 @@ class PostgresDnsNews:
         """See `NewsBook.settle`."""
         which = {"seen_at": waiting.seen_at, "target": waiting.target}
         with tenant_session(self.engine, tenant) as connection:
-            match outcome:
-                case Told():
-                    connection.execute(_SQL["told"], which)
-                case NotTold(reason=reason):
-                    told = {"reason": reason[:LONGEST_REASON], "retry_seconds": retry}
-                    connection.execute(_SQL["not_told"], which | told)
-                case _:
-                    assert_never(outcome)
+            note_outcome(connection, _SQL, which, outcome, retry)
 
     def news(self, tenant: TenantId, *, since: datetime) -> Sequence[DatedNews]:
         """See `DomainStates.news`."""

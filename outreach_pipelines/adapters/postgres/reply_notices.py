@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
 from sqlalchemy import Engine
 
 from outreach_pipelines.adapters.postgres.named import statements
+from outreach_pipelines.adapters.postgres.notice_outcome import note_outcome
 from outreach_pipelines.adapters.postgres.tenant_session import tenant_session
 from outreach_pipelines.application.inbox_mail import InboundId
 from outreach_pipelines.application.notify_replies import NotTold, Told, WaitingNotice
 from outreach_pipelines.domain.tenant import TenantId
 
-LONGEST_REASON = 500
 _SQL = statements("reply_notices")
 
 
@@ -43,11 +42,4 @@ class PostgresNoticeBook:
         """See `NoticeBook.settle`."""
         which = {"inbound_id": notice.inbound, "target": notice.target}
         with tenant_session(self.engine, tenant) as connection:
-            match outcome:
-                case Told():
-                    connection.execute(_SQL["told"], which)
-                case NotTold(reason=reason):
-                    told = {"reason": reason[:LONGEST_REASON], "retry_seconds": retry_seconds}
-                    connection.execute(_SQL["not_told"], which | told)
-                case _:
-                    assert_never(outcome)
+            note_outcome(connection, _SQL, which, outcome, retry_seconds)

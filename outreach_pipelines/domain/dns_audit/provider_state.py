@@ -49,14 +49,3 @@ class NotHeard:
 
 
 Said: TypeAlias = DomainState | NotHeard
-
-
-def is_silent(said: Said | None) -> bool:
-    """Whether a provider that is asked left open how it stands."""
-    match said:
-        case None:
-            return False
-        case NotHeard():
-            return True
-        case DomainState():
-            return ProviderState.UNSURE in said.all
