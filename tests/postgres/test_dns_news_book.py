@@ -112,7 +112,9 @@ async def test_an_audit_is_told_once_to_each_and_not_every_night(
     titles = [notice.title for notice in people.told]
     assert titles.count(f"{tenant.slug}: 1 not ready to send") == len(titles) == 4
     assert (first.told, second.told) == (4, 0)
-    stored = installation.sql("select distinct state, last_error from app.dns_notice where tenant_id = %(t)s", t=tenant.id)
+    stored = installation.sql(
+        "select distinct state, last_error from app.dns_notice where tenant_id = %(t)s", t=tenant.id
+    )
     assert stored == [{"state": "sent", "last_error": None}]
     assert any("acme-desk.example: not ready to send through ses-main: dkim_record" in n.body for n in people.told)
 
