@@ -20,6 +20,8 @@ MAIL_FROM = (
     f"bounce IN MX 10 feedback-smtp.{REGION}.amazonses.com.",
     'bounce IN TXT "v=spf1 include:amazonses.com -all"',
 )
+# DMARC's walk up the tree asks them too (RFC 9989 section 4.10): they say "no such record", as on the real net.
+PARENTS = ("example", "test")
 SMALL_PRIMES = [n for n in range(3, 2_000) if all(n % d for d in range(2, math.isqrt(n) + 1))]
 SIEVE = math.prod(SMALL_PRIMES)
 
@@ -29,7 +31,7 @@ def zone_files() -> dict[str, str]:
     zones = {sender.domain: sender_zone(sender) for sender in SENDERS}
     zones |= {f"{tenant}.example": _tenant_zone(f"{tenant}.example") for tenant in ("acme", "nordwind", "kiwi")}
     zones |= {_ascii(company): _company_zone(company) for company in companies()}
-    return zones | _provider_zones()
+    return zones | _provider_zones() | {name: _zone(name, []) for name in PARENTS}
 
 
 def sender_zone(sender: Sender) -> str:
