@@ -1,11 +1,7 @@
 """What every object store does, asked of a folder and of S3."""
 
-import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,40 +21,13 @@ from outreach_pipelines.application.stored_objects import (
     UnsafeObjectKey,
 )
 
+pytest_plugins = ("object_store_server",)
+
 KEY = ObjectKey("uploads/acme/2026-11-02 Zoë.csv")
 UNSAFE = (
     *("", "/etc/passwd", "../outside", "a/../../outside", "a//b", "a/./b", "a/", "a\\..\\b", "a\0b", "a\nb"),
     *("x" * 1025, "\udcff"),
 )
-
-
-@pytest.fixture(scope="module")
-def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("ministack")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "S3_DATA_DIR": str(folder)}
-    program = Path(sys.executable).with_name("ministack")
-    log = (folder / "log").open("wb")
-    with log, subprocess.Popen([program], cwd=folder, env=environment, stdout=log, stderr=log) as server:
-        try:
-            _wait_until_listening(server, port)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(10)
-
-
-def _wait_until_listening(server: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + 30
-    while server.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            probe.settimeout(0.2)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        os.sched_yield()
-    pytest.fail("ministack did not listen")
 
 
 def s3_store(endpoint: str, bucket: str) -> S3ObjectStore:

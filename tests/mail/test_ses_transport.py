@@ -4,26 +4,21 @@ import asyncio
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import asynccontextmanager
 
 import pytest
-from transport_conformance import Behaviour, Seen, Served, TransportConformance, a_message, closing, port_of, soon
+from http_provider import CUT, SILENT, TRICKLE, Provider, Request, Say, provider
+from http_provider import answer as spoken
+from transport_conformance import Behaviour, Seen, Served, TransportConformance, a_message, soon
 
 from outreach_pipelines.adapters.ses import SesAccess, SesPath, SesTransport, ses_clients, wire_message_id
 from outreach_pipelines.application.ports import MailTransport
 from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost, SendAnswer
 
-CUT, SILENT, TRICKLE = b"cut", b"silent", b"trickle"
-JsonObject = dict[str, Any]
-
 
 def answer(status: int, body: bytes, *, error: str = "") -> bytes:
-    kind = f"x-amzn-ErrorType: {error}\r\n" if error else ""
-    head = f"HTTP/1.1 {status} Any\r\nContent-Type: application/json\r\n{kind}Content-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    return spoken(status, body, headers=f"x-amzn-ErrorType: {error}\r\n" if error else "")
 
 
 ACCEPTED = answer(200, b'{"MessageId": "010001-abc-000000"}')
@@ -39,47 +34,6 @@ ANSWERS = {
 }
 
 
-@dataclass
-class SesSeen(Seen):
-    requests: list[JsonObject] = field(default_factory=list)
-
-
-async def _serve(seen: SesSeen, says: bytes) -> asyncio.Server:
-    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        seen.connections += 1
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = next(
-                    int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
-                )
-                request = json.loads(await reader.readexactly(length))
-                seen.requests.append(request)
-                seen.bodies.append(b64decode(request["Content"]["Raw"]["Data"]))
-                await _say(says, reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    return await asyncio.start_server(meet, "127.0.0.1", 0)
-
-
-async def _say(says: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    if says == CUT:
-        writer.transport.abort()
-    elif says == SILENT:
-        await reader.read()
-    elif says == TRICKLE:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-        while not (writer.is_closing() or reader.at_eof()):
-            writer.write(b" ")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(reader.read(1), 0.05)
-    else:
-        writer.write(says)
-        await writer.drain()
-
-
 def a_transport(
     port: int, *, patience: float = 10.0, path: SesPath | None = None, region: str = "eu-west-1"
 ) -> SesTransport:
@@ -92,24 +46,31 @@ def a_transport(
 
 @asynccontextmanager
 async def saying(
-    says: bytes, *, patience: float = 10.0, path: SesPath | None = None, region: str = "eu-west-1"
-) -> AsyncIterator[tuple[SesTransport, SesSeen]]:
-    seen = SesSeen()
-    server = await _serve(seen, says)
-    transport = a_transport(port_of(server), patience=patience, path=path, region=region)
-    async with closing(transport, server, seen):
-        yield transport, seen
+    says: Say | bytes, *, patience: float = 10.0, path: SesPath | None = None, region: str = "eu-west-1"
+) -> AsyncIterator[tuple[SesTransport, Provider]]:
+    async with provider(says) as met:
+        transport = a_transport(met.port, patience=patience, path=path, region=region)
+        try:
+            yield transport, met
+        finally:
+            await transport.close()
 
 
-async def answer_to(says: bytes, *, patience: float = 10.0) -> tuple[SendAnswer, SesSeen]:
-    async with saying(says, patience=patience) as (transport, seen):
-        return await transport.send(a_message(), deadline=soon()), seen
+async def answer_to(says: bytes, *, patience: float = 10.0) -> tuple[SendAnswer, Provider]:
+    async with saying(says, patience=patience) as (transport, met):
+        return await transport.send(a_message(), deadline=soon()), met
 
 
 class TestSesTransport(TransportConformance):
     @asynccontextmanager
     async def serving(self, behaviour: Behaviour, *, patience: float = 10.0) -> AsyncIterator[Served]:
-        async with saying(ANSWERS[behaviour], patience=patience) as (transport, seen):
+        seen = Seen()
+
+        def say(request: Request) -> bytes:
+            seen.bodies.append(b64decode(json.loads(request.body)["Content"]["Raw"]["Data"]))
+            return ANSWERS[behaviour]
+
+        async with saying(say, patience=patience) as (transport, _):
             yield Served(transport, seen)
 
     def unreachable(self) -> MailTransport:
@@ -122,7 +83,7 @@ async def test_the_request_names_sender_recipient_configuration_set_tenant_and_t
     async with saying(ACCEPTED, path=SesPath("set-a", "client-a")) as (transport, seen):
         await transport.send(message, deadline=soon())
 
-    (request,) = seen.requests
+    (request,) = (json.loads(each.body) for each in seen.requests)
     del request["Content"]
     assert request == {
         "FromEmailAddress": "bo@mail.client.example",
@@ -137,7 +98,7 @@ async def test_without_set_and_tenant_the_request_names_none() -> None:
     async with saying(ACCEPTED, path=SesPath(None)) as (transport, seen):
         await transport.send(a_message(), deadline=soon())
 
-    assert {"ConfigurationSetName", "TenantName"}.isdisjoint(seen.requests[0])
+    assert {"ConfigurationSetName", "TenantName"}.isdisjoint(json.loads(seen.requests[0].body))
 
 
 @pytest.mark.parametrize(
@@ -243,4 +204,4 @@ async def test_one_connection_serves_many_messages() -> None:
         for number in range(5):
             await transport.send(a_message(number=number), deadline=soon())
 
-    assert (len(seen.bodies), seen.connections) == (5, 1)
+    assert (len(seen.requests), seen.connections) == (5, 1)
