@@ -8,6 +8,15 @@ import re
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
+from outreach_pipelines.settings import load_settings
+
+
+def told(fault: Exception) -> str | None:
+    """The sentence for a database that cannot be reached; None where the fault is another one."""
+    if not isinstance(fault, OperationalError) or not is_unreachable(fault):
+        return None
+    return unreachable(fault, load_settings().database_url.get_secret_value())
+
 
 def is_unreachable(fault: OperationalError) -> bool:
     """Whether there was no connection at all: the server's own refusals of a statement carry an SQLSTATE."""

@@ -34,7 +34,7 @@ _Tenant = Annotated[str | None, typer.Option(help="one tenant; all when left out
 
 @app.callback()
 def group() -> None:
-    """Sends whose answer was lost."""
+    """Sends whose answer was lost: what they wait for, and a person's word."""
 
 
 @app.command("list")

@@ -32,7 +32,7 @@ _MOST_CHANGES = 10
 
 @app.callback()
 def group() -> None:
-    """Mode, epoch, lease, and what follows a restore."""
+    """Who may send to real people: mode, epoch, lease, restores."""
 
 
 @app.command()
@@ -119,7 +119,7 @@ def _lease_line(lease: Lease | None) -> str:
 
 
 def keep_lease() -> None:
-    """Keep the lease of live sending until stopped: one such process for an installation, restarted when it ends."""
+    """Keep the lease of live sending until stopped: one such process an installation, restarted when it ends."""
     keeper, stop = lease_keeper(), threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:

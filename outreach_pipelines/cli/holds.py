@@ -37,7 +37,7 @@ _Scope = Annotated[
 
 @app.callback()
 def group() -> None:
-    """Holds."""
+    """What is slowed or stopped, by hand or by itself."""
 
 
 @app.command("list")

@@ -28,7 +28,7 @@ console = Console()
 
 @app.callback()
 def group() -> None:
-    """Lead files."""
+    """Lead files and the people in them."""
 
 
 @app.command("import")

@@ -32,7 +32,7 @@ _STYLE = {Outcome.HOLDS: "green", Outcome.BROKEN: "red", Outcome.WEAK: "yellow",
 
 @app.callback()
 def message() -> None:
-    """Look at single messages."""
+    """Single messages against the rules for bulk senders. No database."""
 
 
 @app.command()

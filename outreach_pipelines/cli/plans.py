@@ -9,7 +9,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def group() -> None:
-    """Plans of days."""
+    """Plans: made, looked at, explained, checked, compared."""
 
 
 app.command("compute")(plan_files.compute)

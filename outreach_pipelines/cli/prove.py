@@ -50,7 +50,7 @@ def prove_over(found: Founding) -> Callable[..., None]:
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="the last line of output is one JSON object")] = False,
     ) -> None:
-        """Live many seeded schedules of crashes, pauses, lost answers and late news, and judge what was sent; exit code 1 on any fault."""
+        """Live seeded schedules of crashes, pauses, lost answers, late news, and judge what was sent; exit code 1 on any fault."""
         began = time.monotonic()
         kept = NoParts() if parts is None else _opened(parts)
         with _bar() as bar:

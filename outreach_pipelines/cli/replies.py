@@ -51,7 +51,7 @@ app.command("tend")(reply_intents.tend)
 
 @app.callback()
 def group() -> None:
-    """What came back."""
+    """What came back: lists, threads, verdicts, intents."""
 
 
 @app.command("list")

@@ -164,7 +164,7 @@ def test_a_lone_surrogate_in_a_text_still_makes_json() -> None:
 
 def test_the_command_loads_neither_database_nor_dagster() -> None:
     heavy = "{'dagster', 'sqlalchemy', 'boto3', 'pandas', 'psycopg', 'jinja2'}"
-    program = f"import sys; sys.argv = ['outreach', 'classify', '/dev/null']\nfrom outreach_pipelines.cli.start import main\ntry:\n    main()\nexcept SystemExit:\n    pass\nprint(sorted({heavy} & set(sys.modules)))"
+    program = f"import sys; sys.argv = ['outreach', 'classify', '/dev/null']\nfrom outreach_pipelines.cli.main import main\ntry:\n    main()\nexcept SystemExit:\n    pass\nprint(sorted({heavy} & set(sys.modules)))"
 
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

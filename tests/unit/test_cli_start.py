@@ -1,5 +1,7 @@
 """What the command line says before anything starts: ports, the demo's day, and a database that is not there."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +10,8 @@ from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from outreach_pipelines.cli.database_faults import is_unreachable, unreachable
-from outreach_pipelines.cli.main import app
+from outreach_pipelines.cli.deferred import DeferredCommand
+from outreach_pipelines.cli.main import COMMANDS, app
 
 PASSWORD = "canary-password"
 NOWHERE = f"postgresql+psycopg://app:{PASSWORD}@127.0.0.1:1/outreach"
@@ -46,6 +49,37 @@ def test_the_version_is_told_alone() -> None:
     said = CliRunner().invoke(app, ["--version"])
 
     assert (said.exit_code, said.output.split()[0], len(said.output.split())) == (0, "outreach", 2)
+
+
+@pytest.mark.parametrize(("name", "place", "summary"), COMMANDS)
+def test_a_command_is_found_where_it_is_said_to_be_and_says_the_same_of_itself(
+    name: str, place: str, summary: str
+) -> None:
+    real = DeferredCommand(name, f"outreach_pipelines.cli.{place}", summary).load()
+
+    assert real.help in {summary, None}
+    said = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "300"})
+    assert (said.exit_code, said.output.split()[:3]) == (0, ["Usage:", "outreach", name])
+    assert "completion" not in said.output
+
+
+def test_the_list_of_commands_loads_no_commands_libraries() -> None:
+    heavy = "{'dagster', 'sqlalchemy', 'boto3', 'alembic', 'psycopg', 'jinja2', 'pydantic', 'numpy'}"
+    program = (
+        "import sys; sys.argv = ['outreach', '--help']\nfrom outreach_pipelines.cli.main import main\n"
+        f"try:\n    main()\nexcept SystemExit:\n    pass\nprint(sorted({heavy} & set(sys.modules)))"
+    )
+
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert said.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_misspelled_command_is_answered_with_the_one_that_was_meant() -> None:
+    said = CliRunner().invoke(app, ["suppresion"])
+
+    assert said.exit_code == 2
+    assert "Did you mean 'suppression'?" in said.output
 
 
 def test_a_database_that_does_not_answer_is_one_sentence_with_its_place_and_the_cure() -> None:
