@@ -3,8 +3,10 @@
 from datetime import date
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from outreach_pipelines.domain.inbound.return_date import return_date
+from outreach_pipelines.domain.inbound.return_date import Wording, return_date, wordings
 from outreach_pipelines.domain.inbound.written_dates import tokenized
 
 SATURDAY = date(2026, 11, 21)
@@ -150,3 +152,14 @@ def test_a_text_that_holds_our_own_brackets_names_no_date() -> None:
     numbered, dates = tokenized("until ⟦0⟧")
 
     assert (numbered, dates) == ("until [0]", [])
+
+
+@pytest.mark.parametrize("wording", wordings(), ids=lambda wording: wording.language)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(data=st.data())
+def test_whatever_names_a_return_holds_one_of_the_words_it_is_said_to_need(
+    wording: Wording, data: st.DataObject
+) -> None:
+    row = data.draw(st.sampled_from(wording.back)).replace("@", "⟦0⟧").replace("~", " .{0,9} ")
+
+    assert wording.speaks_of_return(data.draw(st.from_regex(row, fullmatch=True)))

@@ -47,7 +47,7 @@ class Worded:
 @dataclass(frozen=True, slots=True)
 class _Language:
     code: str
-    nouns: Mapping[State, re.Pattern[str]]
+    nouns: Mapping[State, tuple[str, ...]]
     predicates: Mapping[State, tuple[str, ...]]
 
 
@@ -75,9 +75,10 @@ def worded_refusal(text: str) -> Worded | None:
 
 
 def _says(text: str, state: State, language: _Language, strangers: Sequence[str]) -> bool:
-    noun = language.nouns[state]
-    around = (each for each in _sentences(text, language, state) if noun.search(each))
-    return any(not any(word in each for word in strangers) for each in around)
+    return any(
+        _noun(language.code, language.nouns[state]).search(each) and not any(word in each for word in strangers)
+        for each in _sentences(text, language, state)
+    )
 
 
 def _sentences(text: str, language: _Language, state: State) -> Iterator[str]:
@@ -111,11 +112,16 @@ def _grammar() -> _Grammar:
 
 
 def _language(code: str, words: Mapping[str, Sequence[str]]) -> _Language:
-    edge = "" if code in _WITHOUT_SPACES else r"(?<!\w)"
-    persons = re.compile(f"{edge}(?:{'|'.join(map(re.escape, words['persons']))})")
-    boxes = re.compile(f"{edge}(?:{'|'.join(map(re.escape, words['boxes']))})")
+    persons, boxes = tuple(words["persons"]), tuple(words["boxes"])
     return _Language(
         code=code,
         nouns={State.FULL: boxes, State.DISABLED: persons, State.ABSENT: persons},
         predicates={state: tuple(words[state.value]) for state in State},
     )
+
+
+@lru_cache(maxsize=128)
+def _noun(code: str, words: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of `words` where a word begins. Compiled when a text first needs it: a process meets few of the languages."""
+    edge = "" if code in _WITHOUT_SPACES else r"(?<!\w)"
+    return re.compile(f"{edge}(?:{'|'.join(map(re.escape, words))})")

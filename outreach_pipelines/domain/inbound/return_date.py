@@ -27,12 +27,21 @@ _BETWEEN = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Wording:
-    """How one language says it: the patterns whose date is the last day away, and the first day back."""
+class Wording:
+    """How one language says it: the rows whose date is the last day away, and the first day back.
 
-    until: re.Pattern[str]
-    back: re.Pattern[str]
+    Compiled when a text first needs them: all languages at once would cost more than reading a hundred messages.
+    """
+
+    language: str
+    until: tuple[str, ...]
+    back: tuple[str, ...]
+    back_needs: tuple[str, ...]
     month_first: bool
+
+    def speaks_of_return(self, text: str) -> bool:
+        """Whether `back` may match `text`."""
+        return any(word in text for word in self.back_needs)
 
 
 def return_date(text: str, *, received: date) -> date | None:
@@ -43,18 +52,19 @@ def return_date(text: str, *, received: date) -> date | None:
     judged, dates = tokenized(plain(text)[:MAX_TEXT])
     if not dates:
         return None
-    back = [day for each in _wordings() for day in _days(each.back, each, judged, dates, received)]
+    speaking = [each for each in wordings() if each.speaks_of_return(judged)]
+    back = [day for each in speaking for day in _days(each.back, each, judged, dates, received)]
     if back:
         return max(back)
-    away = [day for each in _wordings() for day in _days(each.until, each, judged, dates, received)]
+    away = [day for each in wordings() for day in _days(each.until, each, judged, dates, received)]
     away += _range_ends(judged, dates, received)
     return max(away) + timedelta(days=1) if away else None
 
 
 def _days(
-    pattern: re.Pattern[str], wording: _Wording, judged: str, dates: Sequence[WrittenDate], received: date
+    rows: tuple[str, ...], wording: Wording, judged: str, dates: Sequence[WrittenDate], received: date
 ) -> Iterator[date]:
-    for match in pattern.finditer(judged):
+    for match in _compiled(wording.language, rows).finditer(judged):
         number = int(next(group for group in reversed(match.groups()) if group is not None))
         if (day := dates[number].day_named(received, month_first=wording.month_first)) is not None:
             yield day
@@ -74,14 +84,16 @@ def _range() -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1)
-def _wordings() -> tuple[_Wording, ...]:
+def wordings() -> tuple[Wording, ...]:
+    """The rows of the file by language."""
     return tuple(
-        _Wording(_compiled(code, row["until"]), _compiled(code, row["back"]), bool(row.get("month_first")))
+        Wording(code, tuple(row["until"]), tuple(row["back"]), tuple(row["back_needs"]), bool(row.get("month_first")))
         for code, row in date_table().items()
     )
 
 
-def _compiled(language: str, rows: Sequence[str]) -> re.Pattern[str]:
+@lru_cache(maxsize=64)
+def _compiled(language: str, rows: tuple[str, ...]) -> re.Pattern[str]:
     """One pattern of all rows: whole words, except in scripts that write none."""
     edge = "" if language in _WITHOUT_SPACES else r"(?<!\w)"
     return re.compile("|".join(f"{edge}(?:{row.replace('@', _DATE).replace('~', _GAP)})" for row in rows))

@@ -6,13 +6,14 @@ them (`bounce_rules`).
 
 import re
 import tomllib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import NewType, Self
+from typing import NamedTuple, NewType, Self
 
+from outreach_pipelines.domain.inbound.part_text import without_pages
 from outreach_pipelines.domain.inbound.verdict import (
     Basis,
     BlockCause,
@@ -64,8 +65,14 @@ class TextRule:
     """Words of which one stands in whatever `pattern` matches: without one, it is not tried."""
     unless: tuple[str, ...]
     enhanced: frozenset[str]
+    pages: bool
+    """Whether pages and hosts that the text points to speak too ("https://www.spamhaus.org/..."): elsewhere they do not."""
     proof: bool
     """Said only by the system that keeps the mailbox: a hard verdict then needs no second witness (`certainty`)."""
+
+    def is_said_in(self, text: str) -> bool:
+        """Whether one of `says` is in `text`."""
+        return any(phrase in text for phrase in self.says)
 
     def speaks(self, text: str, enhanced: EnhancedCode | None, *, said: bool) -> bool:
         """Whether the row decides on `text` (normalized by `judged_text`), given whether one of `says` is in it."""
@@ -80,8 +87,7 @@ class TextRule:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A phrase of a row: it decides, or only makes it worth while to try the row's pattern."""
 
     row: int
@@ -101,11 +107,14 @@ class MarkIndex:
         """Each phrase stands under those of its grams which the fewest other phrases have."""
         marks = [Mark(row, phrase, decides=True) for row, rule in enumerate(rules) for phrase in rule.says]
         marks += [Mark(row, phrase, decides=False) for row, rule in enumerate(rules) for phrase in rule.needs]
-        frequency = Counter(gram for mark in marks for gram in _grams(mark.phrase))
-        by_gram: dict[str, list[Mark]] = defaultdict(list)
-        for mark in marks:
-            for gram in _rarest_run(mark.phrase, frequency):
-                by_gram[gram].append(mark)
+        grams = [_grams(mark.phrase) for mark in marks]
+        frequency: Counter[str] = Counter()
+        for run in grams:
+            frequency.update(run)
+        by_gram: dict[str, list[Mark]] = {}
+        for mark, run in zip(marks, grams, strict=True):
+            for gram in _rarest(run, frequency):
+                by_gram.setdefault(gram, []).append(mark)
         short = tuple(mark for mark in marks if len(mark.phrase) < GRAM + STRIDE - 1)
         return cls({gram: tuple(found) for gram, found in by_gram.items()}, short)
 
@@ -135,10 +144,13 @@ class RuleBook:
 
     def speaking(self, text: str, enhanced: EnhancedCode | None) -> TextRule | None:
         """The first row that decides on `text`."""
+        bare = without_pages(text)
         said, worth_trying = self.marks.rows_in(text)
         for row in sorted(said | worth_trying):
-            if self.text[row].speaks(text, enhanced, said=row in said):
-                return self.text[row]
+            rule = self.text[row]
+            judged = text if rule.pages else bare
+            if rule.speaks(judged, enhanced, said=row in said and (judged is text or rule.is_said_in(bare))):
+                return rule
         return None
 
 
@@ -167,6 +179,7 @@ def _text_rule(row: Mapping[str, str | bool | list[str]]) -> TextRule:
         needs=_needs(row),
         unless=_words(row, "unless"),
         enhanced=frozenset(_words(row, "enhanced")),
+        pages=bool(row.get("pages", False)),
         proof=bool(row.get("proof", False)),
     )
 
@@ -208,13 +221,16 @@ def _outcome(row: Mapping[str, str | bool | list[str]], *, named: str) -> Outcom
     )
 
 
-def _rarest_run(phrase: str, frequency: Mapping[str, int]) -> tuple[str, ...]:
-    """`STRIDE` grams of `phrase` that follow each other: a text sampled at this stride shows one of them."""
-    grams = _grams(phrase)
-    counts = [frequency[gram] for gram in grams]
-    starts = range(0, len(grams) - STRIDE + 1, STRIDE)
-    rarest = min(starts, key=lambda at: sum(counts[at : at + STRIDE]), default=0)
-    return tuple(grams[rarest : rarest + STRIDE]) if starts else ()
+def _rarest(grams: Sequence[str], frequency: Mapping[str, int]) -> Sequence[str]:
+    """`STRIDE` of `grams` that follow each other: a text sampled at this stride shows one of them."""
+    best: Sequence[str] = ()
+    fewest = 0
+    for start in range(0, len(grams) - STRIDE + 1, STRIDE):
+        run = grams[start : start + STRIDE]
+        count = sum([frequency[gram] for gram in run])
+        if not best or count < fewest:
+            best, fewest = run, count
+    return best
 
 
 def _grams(text: str) -> list[str]:
