@@ -72,6 +72,12 @@ HOSTILE = {
     "100,000 attributions": PLAIN + b"\n" + b"On 1.1.2026 10:00 App <app@example.com> wrote:\n" * 40_000,
     "100,000 labels": PLAIN + b"\n" + b"From: a\nTo: b\nhello\n" * 40_000,
     "text that is all rules": PLAIN + b"\n" + b"-" * 900 + b"\n" + (b"-_=" * 300 + b"\n") * 900,
+    "report of blank lines": b"From: MAILER-DAEMON@mx.example.org\nSubject: failure notice\n\nNot delivered:\n"
+    + b"\n" * MEGABYTE,
+    "report of spaces": b"From: MAILER-DAEMON@mx.example.org\nSubject: failure notice\n\nNot delivered:\n"
+    + b" " * MEGABYTE,
+    "report of dots": b"From: MAILER-DAEMON@mx.example.org\nSubject: failure notice\n\nann@example.net: 550 "
+    + b"a." * MEGABYTE,
     "empty": b"",
     "white space": b" \r\n\t \n" * 1_000,
     "bare carriage returns": b"From: ann@example.net\r\rhello\r" * 10_000,

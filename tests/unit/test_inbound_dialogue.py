@@ -1,5 +1,7 @@
 """Which SMTP command was refused, from the ways in which reporters tell it."""
 
+import time
+
 import pytest
 
 from outreach_pipelines.domain.inbound.dialogue import answers_in, stage_in_dialogue, stage_of
@@ -26,6 +28,8 @@ PIPELINED = """... while talking to mx.example.net.:
         ("SMTP error from remote server after RCPT command:", Stage.RCPT_TO),
         ("mx.example.net did not like our RCPT TO:", Stage.RCPT_TO),
         ("192.0.2.25 does not like recipient.", Stage.RCPT_TO),
+        ("hMailServer sent: RCPT TO:<ann@example.net>", Stage.RCPT_TO),
+        ("5.1.0 - Unknown address error 550-'no'", Stage.RCPT_TO),
         ("The error was: 550 no (state 14).", Stage.RCPT_TO),
         ("Reason: Remote SMTP server has rejected address", Stage.RCPT_TO),
         ("after pipelined MAIL FROM:<app@example.com> SIZE=222", Stage.MAIL_FROM),
@@ -58,3 +62,24 @@ def test_a_text_without_dialogue_tells_no_command() -> None:
 
 def test_the_remote_servers_answer_is_taken_with_its_further_lines() -> None:
     assert answers_in(">>> RCPT To:<ann@example.net>\n<<< 550-no\n<<< 550 really\nQUIT") == "550-no\n550 really"
+
+
+@pytest.mark.parametrize(
+    "transcript",
+    [
+        " Sat 2026-11-21 10:00:01: --> RCPT To:<ann@example.net>\n Sat 2026-11-21 10:00:01: <-- 550 not here\n",
+        "Command: RCPT TO:<ann@example.net>\nResponse: 550 not here\n",
+        "   hMailServer sent: RCPT TO:<ann@example.net>\n   Remote server replied: 550 not here\n",
+        "Sent <<< RCPT TO:<ann@example.net>\nReceived >>> 550 not here\n",
+    ],
+)
+def test_a_transcript_shows_the_command_and_its_answer_whatever_marks_its_sides(transcript: str) -> None:
+    assert (stage_in_dialogue(transcript, ""), answers_in(transcript)) == (Stage.RCPT_TO, "550 not here")
+
+
+def test_a_text_of_blank_lines_is_looked_through_in_no_time() -> None:
+    started = time.process_time()
+
+    assert stage_in_dialogue("\n" * 16_000 + " " * 16_000, "") is Stage.UNKNOWN
+
+    assert time.process_time() - started < 0.2

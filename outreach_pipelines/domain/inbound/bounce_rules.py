@@ -12,7 +12,7 @@ from typing import NewType
 
 from outreach_pipelines.domain.inbound.certainty import confirmed
 from outreach_pipelines.domain.inbound.dialogue import stage_of
-from outreach_pipelines.domain.inbound.part_text import without_addresses
+from outreach_pipelines.domain.inbound.part_text import without_addresses, without_pages
 from outreach_pipelines.domain.inbound.refusal_grammar import Worded, worded_refusal
 from outreach_pipelines.domain.inbound.rule_book import Outcome, ProviderName, TextRule, rule_book
 from outreach_pipelines.domain.inbound.verdict import (
@@ -146,10 +146,12 @@ def judged_text(text: str) -> str:
     """`text` as the rows see it: lower case, single spaces; no addresses, no names of hosts, no codes of continuation lines."""
     # Sendmail's three dots follow the address at once, and would be taken for a part of it.
     words = _CONTINUATION.sub(" ", text.replace("...", " ...")).split()
-    bare = " ".join([without_addresses(word) if "@" in word else word for word in words])
+    # An address alone leaves no second space behind: "mailbox ann@example.net is full" is "mailbox is full".
+    bare = " ".join(filter(None, [without_addresses(word) if "@" in word else word for word in words]))
     if "[" in bare or "(" in bare or "host " in bare or "server " in bare:
         bare = " ".join(_HOST.sub(" ", bare).split())
-    return bare.replace("\u2019", "'").lower()
+    # Cisco's title over every refusal of a recipient, whatever the reason was: no words of the server.
+    return bare.replace("\u2019", "'").lower().replace("unknown address error", "")
 
 
 def _by_text(line: str, enhanced: EnhancedCode | None) -> _Judged | None:
@@ -179,7 +181,7 @@ def _speaking(judged: str, enhanced: EnhancedCode | None) -> TextRule | None:
 
 @lru_cache(maxsize=1_024)
 def _worded(judged: str) -> Worded | None:
-    return worded_refusal(judged)
+    return worded_refusal(without_pages(judged))
 
 
 def forget_texts() -> None:

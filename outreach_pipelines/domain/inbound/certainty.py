@@ -45,6 +45,10 @@ def confirmed(
     """`verdict`, or what is left of it where the circumstances do not allow it to be said of a recipient."""
     if stage.before_recipient and verdict.bounce_class in (BounceClass.HARD, BounceClass.FULL):
         return _blocked(verdict, BlockCause.POLICY, Confidence.MEDIUM)
+    if stage.before_recipient and verdict.bounce_class is BounceClass.UNKNOWN and code is not None and code >= 500:
+        # Whatever the words: it was not the recipient who was refused.
+        cause = BlockCause.POLICY if stage is Stage.MAIL_FROM else BlockCause.IP_REPUTATION
+        return _blocked(verdict, cause, Confidence.LOW)
     if verdict.bounce_class is not BounceClass.HARD:
         return verdict
     about = _about(enhanced)

@@ -24,10 +24,10 @@ class _Told:
 _STAGES = (
     _Told(
         Stage.RCPT_TO,
-        ("rcpt", "like recipient", "rejected address", "(state 1"),
+        ("rcpt", "like recipient", "rejected address", "(state 1", "unknown address error"),
         re.compile(
             rf"{_REPLY_TO}rcpt|\[rcpt_to\]|(?:>>>|<<<) ?rcpt to|smtp:rcpt|smtp command rcpt|does not like recipient"
-            r"|remote smtp server has rejected address|\(state 1[34]\)"
+            r"|sent: rcpt|remote smtp server has rejected address|unknown address error|\(state 1[34]\)"
         ),
     ),
     _Told(
@@ -59,9 +59,17 @@ _STAGES = (
         re.compile(r"after initial connection|initial server greeting|like our greeting|but greeting failed"),
     ),
 )
-_SHOWS_DIALOGUE = re.compile(r"[<>]{3}|^s:", re.MULTILINE | re.IGNORECASE)
-_COMMAND = re.compile(r"^\s*(?:>>>|sent\s*[<>]{3}|c:)\s*([A-Za-z]{4})", re.IGNORECASE)
-_ANSWER = re.compile(r"^\s*(?:<<<|received\s*[<>]{3}|s:)\s*([45]\d\d.*)", re.IGNORECASE)
+_SHOWS_DIALOGUE = re.compile(
+    r"[<>]{3}|<--|^[ \t]{0,40}(?:s|response|reply|\w+ server replied):", re.MULTILINE | re.IGNORECASE
+)
+_STAMP = r"[^<>\n]{0,40}"
+_COMMAND = re.compile(
+    rf"^\s{{0,40}}(?:>>>|sent\s*[<>]{{3}}|c:|command:|\w{{1,40}} sent:|{_STAMP}-->)\s*([A-Za-z]{{4}})", re.IGNORECASE
+)
+_ANSWER = re.compile(
+    rf"^\s{{0,40}}(?:<<<|received\s*[<>]{{3}}|s:|response:|reply:|\w{{1,20}} server replied:|{_STAMP}<--)\s*([45]\d\d.*)",
+    re.IGNORECASE,
+)
 # Sendmail's own words for EX_NOUSER, which it only reaches by an answer to RCPT TO, also a pipelined one that it shows
 # below ">>> DATA" (sendmail/usersmtp.c, smtprcptstat).
 _NO_USER_AT_RCPT = re.compile(r"^55[013] 5\.1\.1 .*\.\.\. user unknown", re.IGNORECASE | re.MULTILINE)

@@ -26,6 +26,8 @@ _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]{0,2000})\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?)")
 # An apostrophe may stand inside a local part (o'brien), and around a whole address in a server's answer.
 _NO_ADDRESS = r"\s<>\"(),;:\[\]@\u3001\u3002\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\u300c\u300d\u3010\u3011"
+_PAGE = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+|(?<![\w@./-])(?:[\w-]+\.){2,}[a-z]{2,4}(?![\w.-])(?:/\S*)?")
+_REASON_IN_PAGE = re.compile(r"\bp=\w+")
 _ADDRESS = re.compile(rf"(?:\"[^\"\s]{{1,62}}\"|[^{_NO_ADDRESS}'][^{_NO_ADDRESS}]{{0,63}})@[^{_NO_ADDRESS}']{{1,255}}")
 
 
@@ -84,6 +86,23 @@ def addresses_in(text: str) -> tuple[ReportedAddress, ...]:
 def without_addresses(text: str) -> str:
     """`text` with its addresses taken out, so that a name in one does not speak for the server."""
     return _ADDRESS.sub("", text)
+
+
+def without_pages(text: str) -> str:
+    """`text` (lower case) with pages and names of hosts taken out: "help/spam" in a link is no word of the server.
+
+    Google's reasons ("?p=NoSuchUser") stay.
+    """
+    if "." not in text:
+        return text
+    # The pattern is tried on the few words that can be one. What holds none comes back as the same object.
+    words = text.split(" ")
+    bare = [_PAGE.sub(_reasons_in, word) if word.count(".") > 1 or "://" in word else word for word in words]
+    return text if bare == words else " ".join(bare)
+
+
+def _reasons_in(page: re.Match[str]) -> str:
+    return " ".join(_REASON_IN_PAGE.findall(page.group()))
 
 
 def _is_attachment(part: Part) -> bool:

@@ -59,7 +59,8 @@ def _from_mail_system(message: Part) -> bool:
     sender = header_text(message.header("from"))
     return_path = _return_path(message)
     is_system = report_phrases().mail_system.search
-    return bool(is_system(sender) or is_system(return_path) or (return_path == "<>" and not addresses_in(sender)))
+    nobody = sender.strip() == "<>" or (return_path == "<>" and not addresses_in(sender))
+    return bool(is_system(sender) or is_system(return_path) or nobody)
 
 
 def _from_machine(message: Part) -> bool:
