@@ -17,8 +17,14 @@ from outreach_pipelines.domain.inbound.rule_book import TextRule, rule_book
 from outreach_pipelines.domain.inbound.verdict import BounceClass, Verdict
 
 TABLE = Path(__file__).parents[1] / "data" / "refusals.tsv"
-RIGHT = 0.95
-ANSWERED = {"-": "", "RCPT TO": " (in reply to RCPT TO command)", "DATA": " (in reply to end of DATA command)"}
+RIGHT = 0.98
+ANSWERED = {
+    "-": "",
+    "CONNECT": " (after initial connection)",
+    "MAIL FROM": " (in reply to MAIL FROM command)",
+    "RCPT TO": " (in reply to RCPT TO command)",
+    "DATA": " (in reply to end of DATA command)",
+}
 WITH_PATTERN = [rule for rule in rule_book().text if rule.pattern]
 
 
