@@ -7,19 +7,29 @@ Sources: RFC 9051 and RFC 3501 section 6 (commands); RFC 4616 (PLAIN); RFC 4959 
 """
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from imapclient.datetime_util import parse_to_datetime
 from imapclient.imap_utf7 import decode, encode
 from imapclient.response_parser import parse_fetch_response, parse_response
 
-from outreach_pipelines.adapters.imap_line import Answers, ImapFault, ImapLine
+from outreach_pipelines.adapters.imap_line import Answers, ImapFault, ImapLine, Untagged
 
 JUNK: Final = b"\\Junk"
 SENT: Final = b"\\Sent"
 LIST: Final = b'LIST "" "*"'
 LOGOUT: Final = b"LOGOUT"
+# Names bare, or in quotes without a backslash; others are left to the parser.
+_PLAIN_NAME: Final = rb'(?:"(?P<quoted>[^"\\]+)"|(?P<bare>[A-Za-z][\w./-]*))'
+_PLAIN_LIST: Final = re.compile(rb'\((?P<flags>[^()"]*)\) (?:"[^"\\]"|NIL) ' + _PLAIN_NAME + rb"$", re.ASCII)
+_PLAIN_MAIL: Final = re.compile(
+    rb"\d{1,18} \((?:UID (?P<uid>\d{1,10}) |RFC822\.SIZE (?P<size>\d{1,18}) "
+    rb'|INTERNALDATE "(?P<date>[ \d][\d]-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d [+-]\d{4})" ){3}BODY\[\]<0> \{\d{1,18}\}$'
+)
+_PLAIN_STATUS: Final = re.compile(_PLAIN_NAME + rb" \((?P<items>(?:[A-Z]+ \d{1,18} ?)+)\)$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +126,35 @@ def fetch(uids: Sequence[int], wanted: Sequence[str]) -> bytes:
 
 def folders_in(answers: Answers) -> Sequence[ListedFolder]:
     """Of LIST."""
-    parsed = (parse_response(line) for line in answers.told(b"LIST"))
-    return [ListedFolder(_name(name), frozenset(flags)) for flags, _, name in parsed]
+    return [_listed(line) for line in answers.told(b"LIST")]
+
+
+def _listed(line: Untagged) -> ListedFolder:
+    plain = _plainly(_PLAIN_LIST, line)
+    if plain is not None:
+        return ListedFolder(_name(plain["quoted"] or plain["bare"]), frozenset(plain["flags"].split()))
+    flags, _, name = parse_response(line)
+    return ListedFolder(_name(name), frozenset(flags))
 
 
 def states_in(answers: Answers) -> Mapping[str, FolderState]:
     """Of STATUS, by folder; a folder of which the server does not tell enough is not there."""
-    parsed = (parse_response(line) for line in answers.told(b"STATUS"))
-    told = {_name(name): dict(zip(items[::2], items[1::2], strict=True)) for name, items in parsed}
+    told = dict(_told_of(line) for line in answers.told(b"STATUS"))
     return {name: _state(items) for name, items in told.items() if items.keys() >= {b"UIDVALIDITY", b"MESSAGES"}}
+
+
+def _told_of(line: Untagged) -> tuple[str, dict[bytes, Any]]:
+    plain = _plainly(_PLAIN_STATUS, line)
+    name, items = (
+        (plain["quoted"] or plain["bare"], plain["items"].split()) if plain is not None else parse_response(line)
+    )
+    return _name(name), dict(zip(items[::2], items[1::2], strict=True))
+
+
+def _plainly(pattern: re.Pattern[bytes], line: Untagged) -> re.Match[bytes] | None:
+    """The form in which nearly all servers answer, each inbox each time: taken apart without the parser, for a fifth of its time."""
+    first = line[0]
+    return pattern.match(first) if len(line) == 1 and isinstance(first, bytes) else None
 
 
 def state_of_opened(answers: Answers) -> FolderState:
@@ -143,10 +173,27 @@ def fetched_in(answers: Answers) -> Mapping[int, Mapping[bytes, Any]]:
     """
     found: dict[int, dict[bytes, Any]] = {}
     for line in answers.fetched():
-        for facts in parse_fetch_response(line, normalise_times=False, uid_is_key=False).values():
+        plain = _mail_in(line)
+        parsed = [plain] if plain else parse_fetch_response(line, normalise_times=False, uid_is_key=False).values()
+        for facts in parsed:
             if b"UID" in facts:
                 found.setdefault(facts[b"UID"], {}).update(facts)
     return found
+
+
+def _mail_in(line: Untagged) -> Mapping[bytes, Any] | None:
+    """As the parser tells it: the first bytes of a mail with its UID, size and time, in the form `_PLAIN_MAIL`."""
+    first = line[0]
+    if not isinstance(first, tuple) or line[1:] != [b")"] or (told := _PLAIN_MAIL.match(first[0])) is None:
+        return None
+    if None in (told["uid"], told["size"], told["date"]):
+        return None
+    return {
+        b"UID": int(told["uid"]),
+        b"RFC822.SIZE": int(told["size"]),
+        b"INTERNALDATE": parse_to_datetime(told["date"], normalise=False),
+        b"BODY[]<0>": first[1],
+    }
 
 
 def _state(items: Mapping[bytes, Any]) -> FolderState:

@@ -6,9 +6,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 
 import pytest
+from imapclient.imap_utf7 import decode
+from imapclient.response_parser import parse_fetch_response, parse_response
 
-from outreach_pipelines.adapters.imap_line import LARGEST_LITERAL, LONGEST_LINE, ImapFault, ImapLine, ImapRefused
-from outreach_pipelines.adapters.imap_session import FolderState, ImapSession, ListedFolder, states_in, status
+from outreach_pipelines.adapters.imap_line import (
+    LARGEST_LITERAL,
+    LONGEST_LINE,
+    Answers,
+    ImapFault,
+    ImapLine,
+    ImapRefused,
+    Untagged,
+)
+from outreach_pipelines.adapters.imap_session import (
+    FolderState,
+    ImapSession,
+    ListedFolder,
+    fetched_in,
+    folders_in,
+    states_in,
+    status,
+)
 
 GREETING = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n"
 
@@ -180,3 +198,44 @@ def test_a_refusal_that_comes_as_a_challenge_is_answered_by_an_empty_line() -> N
             session.authenticate(b"XOAUTH2", "user=ada")
 
     assert asked[1:] == [b"\r\n"]
+
+
+@pytest.mark.parametrize(
+    "name", [b"INBOX", b'"INBOX"', b'"Junk E-Mail"', b"Junk/2026", b'"&ANw-ber"', b"{5}\r\nInbox", b'"a\\"b"', b"2026"]
+)
+def test_states_and_lists_in_plain_form_are_what_the_parser_makes_of_them(name: bytes) -> None:
+    raw = name.rpartition(b"\r\n")[2] if name.startswith(b"{") else name
+    lines: list[Untagged] = [
+        [b'LIST (\\HasNoChildren \\Junk) "/" ' + name] if raw is name else [(b'LIST (\\HasNoChildren \\Junk) "/" {5}', raw), b""],
+        [b"STATUS " + name + b" (MESSAGES 3 UIDNEXT 9 UIDVALIDITY 7)"] if raw is name
+        else [(b"STATUS {5}", raw), b" (MESSAGES 3 UIDNEXT 9 UIDVALIDITY 7)"],
+    ]  # fmt: skip
+    answers = Answers(data=lines)
+
+    (folder,), states = folders_in(answers), states_in(answers)
+
+    parsed = parse_response(answers.told(b"LIST")[0])[2]
+    expected = str(parsed) if isinstance(parsed, int) else decode(parsed)
+    assert folder.name == ("INBOX" if expected.upper() == "INBOX" else expected)
+    assert folder.flags == {b"\\HasNoChildren", b"\\Junk"}
+    assert states == {folder.name: FolderState(7, 9, 3)}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        b'UID 9 RFC822.SIZE 5 INTERNALDATE "21-Nov-2026 12:00:00 +0100" BODY[]<0> {5}',
+        b'RFC822.SIZE 5 INTERNALDATE " 1-Nov-2026 12:00:00 -0330" UID 9 BODY[]<0> {5}',
+        b'UID 9 FLAGS (\\Seen) RFC822.SIZE 5 INTERNALDATE "21-Nov-2026 12:00:00 +0100" BODY[]<0> {5}',
+        b"UID 9 RFC822.SIZE 5 RFC822.SIZE 5 BODY[]<0> {5}",
+    ],
+)
+def test_a_mail_in_plain_form_is_what_the_parser_makes_of_it(facts: bytes) -> None:
+    told: Untagged = [(b"3 (" + facts, b"Hello"), b")"]
+    answers = Answers(data=[[(b"3 FETCH (" + facts, b"Hello"), b")"]])
+
+    found = fetched_in(answers)
+
+    (parsed,) = parse_fetch_response(told, normalise_times=False, uid_is_key=False).values()
+    wanted = (b"UID", b"RFC822.SIZE", b"INTERNALDATE", b"BODY[]<0>")
+    assert {key: found[9].get(key) for key in wanted} == {key: parsed.get(key) for key in wanted}
