@@ -1,6 +1,9 @@
 """The bound of a day: no plan passes it, plans come near it, and more room never lowers it."""
 
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
 
 import plan_factories as make
 import pytest
@@ -20,15 +23,8 @@ few = settings(unhurried, max_examples=6)
 
 def as_the_bound_sees_it(snapshot: s.Snapshot) -> s.Snapshot:
     """A mailbox's accounts stand in the operator's order, and a plan keeps to it even where another order would let
-    more through: with shares that end, the bound is looser than what that order can reach. So it is with holds that slow
-    messages: the bound knows those of mailboxes alone."""
-    return replace(
-        snapshot,
-        accounts=tuple(replace(account, share_left=None, hold=None) for account in snapshot.accounts),
-        campaigns=tuple(replace(campaign, hold=None) for campaign in snapshot.campaigns),
-        mailboxes=tuple(replace(mailbox, provider_holds=(), path_holds=()) for mailbox in snapshot.mailboxes),
-        lead_file_holds=(),
-    )
+    more through: with shares that end, the bound is looser than what that order can reach."""
+    return replace(snapshot, accounts=tuple(replace(account, share_left=None) for account in snapshot.accounts))
 
 
 @unhurried
@@ -120,6 +116,43 @@ TWO_STEPS = (make.campaign(steps=(make.step(1), make.step(2))),)
     ],
 )  # fmt: skip
 def test_the_bound_is_exact_where_one_rule_alone_decides(possible: int, snapshot: s.Snapshot) -> None:
+    assert upper_bound(snapshot) == possible
+
+
+HALF = s.Hold(Fraction(1, 2), "slow")
+EARLIER = tuple(datetime(2026, 3, 9, 20, n, tzinfo=UTC) for n in (0, 10, 20, 30))
+"""Of the day before, and within 24 hours of every slot of the day."""
+AT_WORK = make.hours("09:00", "10:00")
+
+
+@pytest.mark.parametrize(
+    ("possible", "changes"),
+    [
+        (2, {}),
+        (1, {"sends_by_day": (s.DaySends(make.DAY, 1),)}),
+        (1, {"sends_by_day": (s.DaySends(make.DAY, 1),), "other_sends": (datetime(2026, 3, 10, 5, tzinfo=UTC),)}),
+        (2, {"sends_by_day": (s.DaySends(make.DAY, 1),), "other_sends": (datetime(2026, 3, 10, 18, tzinfo=UTC),)}),
+        (3, {"daily_cap": 8, "other_sends": (datetime(2026, 3, 10, 5, tzinfo=UTC),)}),
+        (1, {"daily_cap": 5, "other_sends": EARLIER[:2]}),
+        (0, {"daily_cap": 5, "other_sends": EARLIER}),
+        (5, {"daily_cap": None}),
+    ],
+)
+def test_the_bound_is_exact_where_a_hold_slows_messages(possible: int, changes: dict[str, Any]) -> None:
+    mailbox = make.mailbox(**{"daily_cap": 4, "hours": AT_WORK} | changes)
+    snapshot = make.snapshot(candidates=FIVE, mailboxes=(mailbox,), campaigns=(make.campaign(hold=HALF),))
+
+    assert (plan(snapshot).breakdown.placed, upper_bound(snapshot)) == (possible, possible)
+
+
+@pytest.mark.parametrize(("possible", "holds"), [(4, (HALF, None)), (3, (HALF, s.Hold(Fraction(3, 4), "slow"))), (2, (HALF, HALF))])  # fmt: skip
+def test_the_bound_lets_messages_that_are_slowed_less_follow_those_that_are_slowed_more(
+    possible: int, holds: tuple[s.Hold | None, ...]
+) -> None:
+    campaigns = tuple(make.campaign(n, hold=hold, steps=TWO_STEPS[0].steps) for n, hold in enumerate(holds, 1))
+    people = tuple(make.follow_up(n, campaign_id=1 + n % 2) for n in range(1, 9))
+    snapshot = make.snapshot(candidates=people, mailboxes=(make.mailbox(daily_cap=4),), campaigns=campaigns)
+
     assert upper_bound(snapshot) == possible
 
 

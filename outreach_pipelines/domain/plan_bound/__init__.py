@@ -5,6 +5,7 @@ a weaker one that is takes its place, so the bound is never below what is possib
 
     demand      who could be written to, in groups that fare alike
     supply      what mailboxes can give: slots in stretches of time, room by date, by 24 hours, for new leads
+    early_room  the part of that which holds leave for messages that they slow
     programme   a linear programme, solved by HiGHS
     bound       the rules as its rows
 """

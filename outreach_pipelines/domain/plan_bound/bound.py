@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 from outreach_pipelines.domain.calendar import epoch_seconds
 from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.plan_bound.demand import Demand, Group, Limit, Reach, demand_of
+from outreach_pipelines.domain.plan_bound.early_room import early_room
 from outreach_pipelines.domain.plan_bound.programme import Programme, Variable
-from outreach_pipelines.domain.plan_bound.supply import Grid, MailboxSupply, grid_of, mailbox_supply
+from outreach_pipelines.domain.plan_bound.supply import Cell, Grid, MailboxSupply, grid_of, mailbox_supply
 from outreach_pipelines.domain.send_plan.codec import canonical
 from outreach_pipelines.domain.send_plan.eligibility import Examiner
 from outreach_pipelines.domain.send_plan.faults import require_sound
@@ -65,6 +67,11 @@ def upper_bound(snapshot: Snapshot, *, follow_ups: int = 0) -> int:
     return _Builder(snapshot, demand, supplies, grid).programme(follow_ups).largest()
 
 
+_ByFactor: TypeAlias = dict[Fraction | None, list[Variable]]
+"""Flows by what holds leave of their messages; None is all."""
+_Slowed: TypeAlias = dict[tuple[Cell, Fraction], Variable]
+
+
 class _Builder:
     """Groups flow through stretches of the day into mailboxes, and there into cells."""
 
@@ -74,7 +81,7 @@ class _Builder:
         self._snapshot, self._demand, self._supplies, self._grid = snapshot, demand, supplies, grid
         self._programme = Programme()
         self._groups: list[tuple[Group, Variable]] = []
-        self._flows: dict[tuple[MailboxId, int], list[Variable]] = defaultdict(list)
+        self._flows: dict[tuple[MailboxId, int], _ByFactor] = defaultdict(lambda: defaultdict(list))
         self._new: dict[MailboxId, list[Variable]] = defaultdict(list)
         self._old: dict[MailboxId, list[Variable]] = defaultdict(list)
         self._charged: dict[frozenset[AccountId], list[Variable]] = defaultdict(list)
@@ -119,7 +126,7 @@ class _Builder:
     def _leave(self, reach: Reach, index: int, stretch: int) -> Variable:
         mailbox_id, accounts = reach.mailbox_ids[index], reach.accounts[index]
         variable = self._programme.variable(None)
-        self._flows[mailbox_id, stretch].append(variable)
+        self._flows[mailbox_id, stretch][reach.slowed[index]].append(variable)
         (self._new if reach.is_new else self._old)[mailbox_id].append(variable)
         if accounts is not None:
             self._charged[accounts].append(variable)
@@ -135,13 +142,34 @@ class _Builder:
 
     def _mailbox(self, mailbox_id: MailboxId, supply: MailboxSupply) -> None:
         cells = {cell: self._programme.variable(count) for cell, count in supply.slots.items()}
+        slowed: _Slowed = {}
         for stretch in range(len(self._grid.bounds)):
             flows = self._flows.get((mailbox_id, stretch))
             if flows:
-                self._programme.balance(flows, [row for cell, row in cells.items() if cell.stretch == stretch])
+                slowed |= self._arrive(flows, {cell: row for cell, row in cells.items() if cell.stretch == stretch})
+        self._early_room(supply, slowed)
         for window in (*supply.dates, *supply.rolling):
             self._programme.at_most([cells[cell] for cell in window.cells], window.room)
         self._by_domain[supply.mailbox.domain_id].extend(cells.values())
+
+    def _arrive(self, flows: _ByFactor, cells: Mapping[Cell, Variable]) -> _Slowed:
+        """Messages of a stretch go into its cells; what of each cell is slowed by holds, where any is."""
+        if flows.keys() == {None}:
+            self._programme.balance(flows[None], cells.values())
+            return {}
+        parts = {(cell, factor): self._programme.variable(None) for cell in cells for factor in flows}
+        for cell, whole in cells.items():
+            self._programme.balance([whole], [parts[cell, factor] for factor in flows])
+        for factor, variables in flows.items():
+            self._programme.balance(variables, [parts[cell, factor] for cell in cells])
+        return {(cell, factor): row for (cell, factor), row in parts.items() if factor is not None}
+
+    def _early_room(self, supply: MailboxSupply, slowed: _Slowed) -> None:
+        """A message that is slowed more takes of the room of those that are slowed less."""
+        for most in {factor for _, factor in slowed}:
+            for window in early_room(supply, most):
+                within = [row for (cell, factor), row in slowed.items() if cell in window.cells and factor <= most]
+                self._programme.at_most(within, window.room)
 
     def _new_leads(self) -> None:
         landings = _landings(self._snapshot)

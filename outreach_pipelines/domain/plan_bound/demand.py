@@ -6,6 +6,7 @@ Belongs here: grouping, and the limits on the recipient's side that can bind at 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 from outreach_pipelines.domain.calendar import Span
@@ -15,10 +16,12 @@ from outreach_pipelines.domain.send_plan.snapshot import AccountId, Candidate, M
 
 
 class Reach(NamedTuple):
-    """The mailboxes that can carry some messages, and for each the accounts that limit it; None is no limit."""
+    """The mailboxes that can carry some messages, and for each the accounts that limit it (None is no limit) and what
+    holds leave of these messages alone (None is all)."""
 
     mailbox_ids: tuple[MailboxId, ...]
     accounts: tuple[frozenset[AccountId] | None, ...]
+    slowed: tuple[Fraction | None, ...]
     is_new: bool
 
 
@@ -81,7 +84,8 @@ class _Reaches:
         if reach is None:
             sets = (frozenset(self._routes.accounts(id_, row.lane.basis)) for id_ in row.mailbox_ids)
             limited = tuple(None if accounts & self._unlimited else accounts for accounts in sets)
-            reach = self._known[row.lane] = Reach(row.mailbox_ids, limited, row.lane.is_new)
+            slowed = tuple(self._routes.slowed(id_, row.lane) for id_ in row.mailbox_ids)
+            reach = self._known[row.lane] = Reach(row.mailbox_ids, limited, slowed, row.lane.is_new)
         return reach
 
 

@@ -40,10 +40,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class MailboxSupply:
-    """Slots by cell, and what limits them: local dates, 24 hours. `cap` is the effective one, None without."""
+    """Slots by cell, the first and the last moment of each cell's, and what limits them: local dates, 24 hours. `cap` is
+    the effective one, None without."""
 
     mailbox: Mailbox
     slots: Mapping[Cell, int]
+    reach: Mapping[Cell, Span]
     dates: tuple[Window, ...]
     rolling: tuple[Window, ...]
     cap: int | None
@@ -98,7 +100,7 @@ def mailbox_supply(mailbox: Mailbox, snapshot: Snapshot, day: PlanDay, grid: Gri
             reach[cell] = Span(reach[cell].start if cell in reach else at, at)
     cap = effective_cap(mailbox)
     rolling = _rolling(mailbox, reach, others, turns)
-    return MailboxSupply(mailbox, counts, tuple(_dates(mailbox, counts, cap)), tuple(rolling), cap)
+    return MailboxSupply(mailbox, counts, reach, tuple(_dates(mailbox, counts, cap)), tuple(rolling), cap)
 
 
 def _turns(others: Sequence[int], slots: Sequence[int]) -> list[int]:
