@@ -56,6 +56,13 @@ def test_the_follow_up_that_waited_longest_comes_first_even_if_its_window_opens_
     assert placed(plan(snapshot)) == {2}
 
 
+def test_the_new_lead_that_waited_longest_comes_first() -> None:
+    fresh, old = make.candidate(1), make.candidate(2, due_day=make.DAY - timedelta(days=4))
+    snapshot = make.snapshot(candidates=(fresh, old), mailboxes=(make.mailbox(daily_cap=1),))
+
+    assert placed(plan(snapshot)) == {2}
+
+
 def test_the_campaign_of_higher_priority_comes_first() -> None:
     campaigns = (make.campaign(1, priority=2), make.campaign(2, priority=1))
     candidates = tuple(make.candidate(n, campaign_id=1 if n <= 10 else 2) for n in range(1, 21))
@@ -84,6 +91,14 @@ def test_the_tenants_day_is_divided_by_share_and_not_by_who_wakes_first() -> Non
     snapshot = make.snapshot(campaigns=(west, east), candidates=candidates, policy=make.policy(daily_cap=20))
 
     assert Counter(row.campaign_id for row in plan(snapshot).placements) == {1: 10, 2: 10}
+
+
+def test_the_decision_of_a_placed_message_tells_its_mailbox_and_its_second() -> None:
+    result = plan(make.snapshot(candidates=tuple(make.candidate(number) for number in range(1, 9))))
+
+    for row in result.placements:
+        assert make.decision_of(result, row.enrollment_id).detail == f"mailbox {row.mailbox_id} at {row.due_at}"
+    assert len({row.due_at.second for row in result.placements}) > 1
 
 
 def test_who_loses_the_window_first_gets_the_slot_first() -> None:

@@ -38,28 +38,13 @@ class Supply:
     routes: Routes
 
 
-class _Waiting(NamedTuple):
-    """People of equal hours, the first of them last, whose window opens at `opens`; `turn` is the first one's."""
-
-    opens: int
-    closes: int
-    turn: int
-    span: int
-    people: list["_Turn"]
-
-
-class _Ready(NamedTuple):
-    """People who may be written to now; those who lose their window first come first. `turn` is unique among rows, so
-    that comparisons end there."""
-
-    closes: int
-    turn: int
-    span: int
-    people: list["_Turn"]
-
-
 _Turn = tuple[int, Eligible]
 """A message and its place in the queue."""
+_Ready = tuple[int, int, int, list[_Turn]]
+"""People of equal hours who may be written to now, the first of them last: when their window closes, the first one's turn,
+which of their windows it is, and they. Turns are unique, so that comparisons end there."""
+_Waiting = tuple[int, int, int, int, list[_Turn]]
+"""The same with the moment before it at which their window opens."""
 
 
 class _Lane:
@@ -85,7 +70,7 @@ class _Lane:
     def turn_to(self, now: int) -> None:
         ready = self.ready
         self._let_in(now)
-        while ready and ready[0].closes <= now:
+        while ready and ready[0][0] <= now:
             _, _, span, people = heapq.heappop(ready)
             self._wait(span + 1, people)
             # They may have more open time today, and that may have begun since anyone looked.
@@ -97,7 +82,7 @@ class _Lane:
         closes, _, span, people = self.ready[0]
         _, eligible = people.pop()
         if people:
-            heapq.heapreplace(self.ready, _Ready(closes, people[-1][0], span, people))
+            heapq.heapreplace(self.ready, (closes, people[-1][0], span, people))
         else:
             heapq.heappop(self.ready)
             self._look_ahead()
@@ -109,22 +94,22 @@ class _Lane:
 
     @property
     def next_opening(self) -> int:
-        return self._waiting[0].opens if self._waiting else NEVER
+        return self._waiting[0][0] if self._waiting else NEVER
 
     def _look_ahead(self) -> None:
-        self.next_change = min(self.next_opening, self.ready[0].closes if self.ready else NEVER)
+        self.next_change = min(self.next_opening, self.ready[0][0] if self.ready else NEVER)
 
     def _let_in(self, now: int) -> None:
         waiting = self._waiting
-        while waiting and waiting[0].opens <= now:
+        while waiting and waiting[0][0] <= now:
             _, closes, turn, span, people = heapq.heappop(waiting)
-            heapq.heappush(self.ready, _Ready(closes, turn, span, people))
+            heapq.heappush(self.ready, (closes, turn, span, people))
 
     def _wait(self, span: int, people: list[_Turn]) -> None:
         turn, eligible = people[-1]
         spans = eligible.recipient_day.usable
         if span < len(spans):
-            heapq.heappush(self._waiting, _Waiting(spans[span].start, spans[span].end, turn, span, people))
+            heapq.heappush(self._waiting, (spans[span].start, spans[span].end, turn, span, people))
 
 
 class _Desk:
@@ -156,11 +141,11 @@ class Sweep:
         self._placed: list[Placed] = []
         self._holds = supply.routes.holds.any
         self._desks: dict[MailboxId, list[_Desk]] = {}
-        served = frozenset(mailboxes)
+        served = frozenset(id_ for id_ in mailboxes if self._has_room(supply.rooms[id_]))
         dealt = None if quotas is None else {key: [count] for key, count in quotas.items() if count > 0}
         apart = dealt is not None or self._holds
-        for lane, mailbox_ids in _lanes(queue, supply.routes, providers_apart=apart):
-            for mailbox_id in served.intersection(mailbox_ids):
+        for lane, mailbox_ids in _lanes(queue, supply.routes, served, providers_apart=apart):
+            for mailbox_id in mailbox_ids:
                 quota = None if dealt is None else dealt.get((mailbox_id, lane.key.provider))
                 if dealt is None or quota is not None:
                     accounts = supply.routes.accounts(mailbox_id, lane.key.basis)
@@ -170,7 +155,7 @@ class Sweep:
 
     def run(self) -> list[Placed]:
         rooms = self._supply.rooms
-        firsts = ((rooms[mailbox_id].slot_from(0), mailbox_id) for mailbox_id in self._desks)
+        firsts = ((rooms[mailbox_id].slot_from(0), mailbox_id) for mailbox_id, desks in self._desks.items() if desks)
         agenda = [(at, mailbox_id) for at, mailbox_id in firsts if at is not None]
         heapq.heapify(agenda)
         while agenda:
@@ -182,6 +167,10 @@ class Sweep:
                 heapq.heapreplace(agenda, (after, mailbox_id))
         self._clear_used_slots()
         return self._placed
+
+    def _has_room(self, room: MailboxRoom) -> bool:
+        """Limits only fill up: a mailbox without room is not worth a look."""
+        return self._ledger.tenant_left > 0 and self._ledger.domains[room.domain_id] > 0 and room.left > 0
 
     def _visit(self, room: MailboxRoom, at: int) -> int:
         """Gives the slot to a message if one can have it. Returns when to come back to the mailbox."""
@@ -258,17 +247,19 @@ class Sweep:
 
 
 def _lanes(
-    queue: Sequence[Eligible], routes: Routes, *, providers_apart: bool
-) -> Iterable[tuple[_Lane, tuple[MailboxId, ...]]]:
-    """Lanes of a queue, whose order breaks ties of deadlines. Where nothing is dealt out by provider, those of one reach
-    are a single lane, which is quicker."""
+    queue: Sequence[Eligible], routes: Routes, served: frozenset[MailboxId], *, providers_apart: bool
+) -> Iterable[tuple[_Lane, frozenset[MailboxId]]]:
+    """Lanes of a queue, whose order breaks ties of deadlines, with those of their mailboxes that are served. Where nothing
+    is dealt out by provider, those of one reach are a single lane, which is quicker."""
     rows: dict[tuple[LaneKey, tuple[MailboxId, ...]], list[_Turn]] = {}
-    known: dict[LaneKey, list[_Turn]] = {}
+    known: dict[LaneKey, list[_Turn] | None] = {}
     for turn, eligible in enumerate(queue):
         key = eligible.lane
-        row = known.get(key)
-        if row is None:
+        if key not in known:
             shared = key if providers_apart else routes.to_any_provider(key)
-            row = known[key] = rows.setdefault((shared, eligible.mailbox_ids), [])
-        row.append((turn, eligible))
-    return [(_Lane(key, row), mailbox_ids) for (key, mailbox_ids), row in rows.items()]
+            is_served = not served.isdisjoint(eligible.mailbox_ids)
+            known[key] = rows.setdefault((shared, eligible.mailbox_ids), []) if is_served else None
+        row = known[key]
+        if row is not None:
+            row.append((turn, eligible))
+    return [(_Lane(key, row), served.intersection(mailbox_ids)) for (key, mailbox_ids), row in rows.items()]

@@ -69,10 +69,11 @@ class MailboxRoom:
             return moment
         if limit <= 0:
             return NEVER
-        at = bisect_right(times, moment)
-        around = bisect_left(times, moment + SECONDS_PER_DAY, at) - bisect_right(times, moment - SECONDS_PER_DAY, 0, at)
-        if around < limit:
+        # The last of as many messages as 24 hours hold, from a day before: if it lies a day later, they hold one more.
+        last = bisect_right(times, moment - SECONDS_PER_DAY) + limit - 1
+        if last >= len(times) or times[last] >= moment + SECONDS_PER_DAY:
             return moment
+        at = bisect_right(times, moment)
         for first in range(min(at, len(times) - limit), max(0, at - limit) - 1, -1):
             if max(times[first + limit - 1], moment) - min(times[first], moment) < SECONDS_PER_DAY:
                 return times[first] + SECONDS_PER_DAY
@@ -93,7 +94,8 @@ class MailboxRoom:
 
     def take(self, moment: int, *, is_new: bool, slowed: Fraction | None = None) -> None:
         """`slowed`: what holds leave of this message alone."""
-        self.kept_places.take(moment, slowed)
+        if self.kept_places.any or slowed is not None:
+            self.kept_places.take(moment, slowed)
         insort(self.times, moment)
         self.date_room(moment).left -= 1
         self.new_left -= is_new
@@ -153,7 +155,7 @@ class Ledger:
         """-1 takes a message back."""
         self.tenant_left -= messages
         self.domains[domain] -= messages
-        self.use_minute(moment, messages)
+        self._minutes[moment // 60] += messages
 
     def use_minute(self, moment: int, messages: int = 1) -> None:
         """-1 takes a message back."""

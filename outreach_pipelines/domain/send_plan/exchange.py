@@ -10,6 +10,7 @@ Here belongs the search for chains. Not here: who is of one rank (`phases`), wha
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Optional
 
 from outreach_pipelines.domain.send_plan.assignment import Placed, Supply
@@ -19,7 +20,7 @@ from outreach_pipelines.domain.send_plan.eligibility import Eligible
 from outreach_pipelines.domain.send_plan.recipient_limits import Limit
 from outreach_pipelines.domain.send_plan.shift import Shifted, Shifts
 from outreach_pipelines.domain.send_plan.snapshot import Candidate, EnrollmentId, MailboxId, RecipientKey
-from outreach_pipelines.domain.send_plan.standing import Standing
+from outreach_pipelines.domain.send_plan.standing import Alike, Standing
 
 LONGEST = 3
 """Messages that make room for one that is gained."""
@@ -59,7 +60,6 @@ class Exchange:
     def __init__(self, supply: Supply, placed: dict[EnrollmentId, Placed], rank: Rank) -> None:
         self._supply, self._placed, self._rank = supply, placed, rank
         self._recipients = supply.ledger.recipients
-        self._standing = Standing(rank.queue, placed, self._recipients)
         self._dead: set[object] = set()
         self._opened = False
         self._looks = PATIENCE * len(rank.queue)
@@ -67,12 +67,24 @@ class Exchange:
     def run(self) -> bool:
         """Changes `placed` and what is left, and tells whether a slot or a cap is open again by that, so that others of
         this rank might have it."""
+        if not any(map(self._has_room, self._rooms_of_waiting())):
+            return False
         for mailbox_id in self._standing.mailbox_ids():
             room = self._supply.rooms[mailbox_id]
             if self._has_room(room):
                 self._shift(room)
                 self._fill(room)
         return self._opened
+
+    @cached_property
+    def _standing(self) -> Standing:
+        # Looking everybody up takes longer than most searches: not before there is a slot to search for.
+        return Standing(self._rank.queue, self._placed, self._recipients)
+
+    def _rooms_of_waiting(self) -> Iterator[MailboxRoom]:
+        waiting = (e for e in self._rank.queue if e.candidate.enrollment_id not in self._placed)
+        ids = frozenset().union(*{e.lane: e.mailbox_ids for e in waiting}.values())
+        return map(self._supply.rooms.__getitem__, ids)
 
     def _has_room(self, room: MailboxRoom) -> bool:
         return room.left > 0 and (room.new_left > 0 or not self._rank.is_new)
@@ -176,30 +188,30 @@ class Exchange:
 
     def _after(self, hole: _Hole, seen: set[object]) -> Iterator[_Hole]:
         """The holes that are left if somebody goes to this one, but for those that were `seen`."""
-        for row, mover in self._leaving(hole, seen):
-            self._looks -= 1
-            place = row.mailbox_id, self._standing.stretches.of(row.due_at), row.eligible.lane.is_new
+        for alike, mover in self._leaving(hole, seen):
+            row = alike.first
+            self._looks -= alike.messages
+            place = row.mailbox_id, alike.stretch, row.eligible.lane.is_new
             if place not in seen and place not in self._dead:
                 seen.add(place)
-                yield _Hole(row.mailbox_id, row.due_at, place[1], row, mover, hole, hole.length + 1)
+                yield _Hole(row.mailbox_id, row.due_at, alike.stretch, row, mover, hole, hole.length + 1)
 
-    def _leaving(self, hole: _Hole, seen: set[object]) -> Iterator[tuple[Placed, Eligible]]:
+    def _leaving(self, hole: _Hole, seen: set[object]) -> Iterator[tuple[Alike, Eligible]]:
         """Who could leave its slot, and who goes to the hole then: itself, or another one in its place under a cap."""
-        for row in self._movable(hole):
-            yield row, row.eligible
+        for alike in self._movable(hole):
+            yield alike, alike.first.eligible
         for eligible, limits in self._standing.refused(hole.mailbox_id, hole.stretch):
             if limits not in seen and limits not in self._dead:
                 seen.add(limits)
                 for row in self._replaceable(limits):
-                    yield row, eligible
+                    yield Alike(row, self._standing.stretches.of(row.due_at), 1), eligible
 
-    def _movable(self, hole: _Hole) -> Iterator[Placed]:
-        suits = self._standing.stretches.suits
-        for row in self._standing.at(hole.mailbox_id):
-            if suits(row.eligible.recipient_day, hole.stretch) and (
-                row.eligible.lane.is_new or row.mailbox_id not in self._rank.held
-            ):
-                yield row
+    def _movable(self, hole: _Hole) -> Iterator[Alike]:
+        suits, held = self._standing.stretches.suits, hole.mailbox_id in self._rank.held
+        for alike in self._standing.alike_at(hole.mailbox_id):
+            eligible = alike.first.eligible
+            if suits(eligible.recipient_day, hole.stretch) and (eligible.lane.is_new or not held):
+                yield alike
         yield from self._standing.elsewhere(hole.mailbox_id, hole.stretch)
 
     def _replaceable(self, limits: tuple[Limit, ...]) -> Iterator[Placed]:
@@ -210,8 +222,9 @@ class Exchange:
                 yield row
 
     def _may_open(self, candidate: Candidate, limits: tuple[Limit, ...]) -> bool:
-        caps, guarded = tuple(self._recipients.caps_on(candidate)), self._rank.guarded
-        if not all(limit in caps for limit in limits):
+        guarded = self._rank.guarded
+        # That it counts against the first of them is how it was found.
+        if len(limits) > 1 and not frozenset(self._recipients.caps_on(candidate)).issuperset(limits):
             return False
         return not guarded or all(cap in limits or cap not in guarded for cap in self._recipients.used_up(candidate))
 

@@ -64,13 +64,10 @@ def _each_once(write: Callable[[Any], str]) -> WriteColumn:
     return write_column
 
 
-_write_repeated = _each_once(encode_basestring_ascii)
-
-
-def _write_texts(column: Sequence[str]) -> Iterator[str]:
-    """Zones, companies and reasons come again and again, persons do not."""
-    often = 2 * len(frozenset(column)) < len(column)
-    return _write_repeated(column) if often else map(encode_basestring_ascii, column)
+def _often_once(write: Callable[[Any], str]) -> WriteColumn:
+    """Zones, steps and reasons come again and again, persons do not."""
+    repeated = _each_once(write)
+    return lambda column: repeated(column) if 2 * len(frozenset(column)) < len(column) else map(write, column)
 
 
 def _quoted(value: object) -> str:
@@ -82,10 +79,10 @@ def _utc_text(moment: datetime) -> str:
 
 
 _SCALARS: Mapping[type, WriteColumn] = {
-    int: lambda column: map(str, column),
-    str: _write_texts,
+    int: _often_once(str),
+    str: _often_once(encode_basestring_ascii),
     bool: _each_once(lambda value: "true" if value else "false"),
-    datetime: _each_once(_utc_text),
+    datetime: _often_once(_utc_text),
     date: _each_once(_quoted),
     time: _each_once(_quoted),
     Fraction: _each_once(_quoted),
@@ -112,22 +109,28 @@ def _object_writer(kind: type, tag: str | None = None) -> WriteColumn:
 def _template_writer(kind: type, tag: str | None, absent: frozenset[str]) -> WriteColumn:
     """An object is its keys and the texts of its values, joined: a third of the time of a format string."""
     hints = get_type_hints(kind)
-    forms = {name: _field_writer(name, hints[name]) for name in hints.keys() - absent}
+    forms = {name: _writer(hints[name]) for name in hints.keys() - absent}
+    fields_of = _fields_of_tuples if issubclass(kind, tuple) else _fields_of_objects
     if tag is not None:
         forms[TAG] = lambda column: repeat(f'"{tag}"', len(column))
     names = sorted(forms)
     keys = [f'{"," if place else "{"}"{name}":' for place, name in enumerate(names)]
 
     def write(column: Sequence[Any]) -> Iterator[str]:
-        texts = ((repeat(key, len(column)), forms[name](column)) for key, name in zip(keys, names, strict=True))
+        values = {TAG: column, **fields_of(column, tuple(hints))}
+        texts = ((repeat(key, len(column)), forms[name](values[name])) for key, name in zip(keys, names, strict=True))
         return map("".join, zip(*chain.from_iterable(texts), repeat("}", len(column)), strict=True))
 
     return write
 
 
-def _field_writer(name: str, hint: object) -> WriteColumn:
-    get, form = attrgetter(name), _writer(hint)
-    return lambda column: form(list(map(get, column)))
+def _fields_of_objects(rows: Sequence[Any], names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+    return {name: list(map(attrgetter(name), rows)) for name in names}
+
+
+def _fields_of_tuples(rows: Sequence[Any], names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+    columns = zip(*rows, strict=True) if rows else repeat(())
+    return dict(zip(names, columns, strict=False))
 
 
 def _tuple_writer(item: object) -> WriteColumn:

@@ -6,7 +6,7 @@ Here belongs what each sweep is about. Not here: how a sweep gives slots (`assig
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import accumulate, groupby
+from itertools import accumulate
 from typing import TypeVar
 
 from outreach_pipelines.domain.campaign import CampaignState
@@ -58,8 +58,9 @@ class Phases:
         self._full: frozenset[DomainId] = frozenset()
 
     def run(self, eligible: Sequence[Eligible]) -> Mapping[EnrollmentId, Placed]:
+        """`eligible` come in the order of their enrollments, and so stand those of equal claims."""
         self._repeated = repeated_persons(eligible)
-        follow_ups = sorted((e for e in eligible if not e.lane.is_new), key=_oldest_first)
+        follow_ups = sorted((e for e in eligible if not e.lane.is_new), key=_due_day)
         new_leads = [e for e in eligible if e.lane.is_new]
         self._place_follow_ups(follow_ups)
         self._before += follow_ups
@@ -100,15 +101,14 @@ class Phases:
 
     def _levels(self, new_leads: Sequence[Eligible]) -> Iterator[list[Eligible]]:
         """New leads by the priority of their campaign, and in each priority by turns of the campaigns' shares."""
-        by_priority = sorted(new_leads, key=self._priority)
-        for _, level in groupby(by_priority, key=self._priority):
-            queues: dict[CampaignId, list[Eligible]] = defaultdict(list)
-            for eligible in sorted(level, key=_oldest_first):
-                queues[eligible.candidate.campaign_id].append(eligible)
-            yield interleaved(queues, {id_: self._campaigns[id_].share for id_ in queues})
-
-    def _priority(self, eligible: Eligible) -> int:
-        return self._campaigns[eligible.candidate.campaign_id].priority
+        queues: dict[CampaignId, list[Eligible]] = defaultdict(list)
+        for eligible in sorted(new_leads, key=_due_day):
+            queues[eligible.candidate.campaign_id].append(eligible)
+        levels: dict[int, list[Campaign]] = defaultdict(list)
+        for id_ in queues:
+            levels[self._campaigns[id_].priority].append(self._campaigns[id_])
+        for _, level in sorted(levels.items()):
+            yield interleaved({row.id: queues[row.id] for row in level}, {row.id: row.share for row in level})
 
     def _take_in(self, level: Sequence[Eligible]) -> None:
         """First engaged and verified leads for ramping mailboxes, then all by health, then into whatever is left."""
@@ -253,5 +253,5 @@ def _admitted(queue: Iterable[tuple[Eligible, Key]], room_left: Mapping[Key, int
     return admitted
 
 
-def _oldest_first(eligible: Eligible) -> tuple[date, EnrollmentId]:
-    return eligible.candidate.due_day, eligible.candidate.enrollment_id
+def _due_day(eligible: Eligible) -> date:
+    return eligible.candidate.due_day

@@ -3,7 +3,7 @@
 Here belongs the change of all counters for a group of messages. Not here: who is worth it (`trade`).
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Protocol
 
 from outreach_pipelines.domain.send_plan.assignment import Placed, Supply
@@ -11,7 +11,7 @@ from outreach_pipelines.domain.send_plan.capacity import MailboxRoom
 from outreach_pipelines.domain.send_plan.eligibility import Eligible
 from outreach_pipelines.domain.send_plan.recipient_limits import Limit
 from outreach_pipelines.domain.send_plan.routes import LaneKey
-from outreach_pipelines.domain.send_plan.snapshot import DomainId, EnrollmentId, MailboxId
+from outreach_pipelines.domain.send_plan.snapshot import DomainId, MailboxId
 
 
 class Budgets(Protocol):
@@ -45,17 +45,17 @@ class Seats:
         return None
 
     def change(
-        self, leaving: Sequence[Placed], coming: Sequence[Eligible], crowded: Set[EnrollmentId]
+        self, leaving: Sequence[Placed], coming: Sequence[Eligible], is_crowded: Callable[[Eligible], bool]
     ) -> Sequence[Placed] | Eligible | None:
         """The new places. Else nothing changes: the first one for whom there was no place, or None where a rule about all
-        of them speaks against it. Who is `crowded` finds a place only in the domains of those who leave."""
+        of them speaks against it. Who is crowded finds a place only in the domains of those who leave."""
         recipients = self._supply.ledger.recipients
         spent = set(self._supply.ledger.spent_accounts)
         budgets = {row.mailbox_id: self._supply.rooms[row.mailbox_id].new_left for row in leaving}
         full = [cap for row in leaving for cap in recipients.used_up(row.eligible.candidate)]
         for row in leaving:
             self._lift(row)
-        gained = self._seated(coming, crowded, {self._supply.rooms[row.mailbox_id].domain_id for row in leaving})
+        gained = self._seated(coming, is_crowded, {self._supply.rooms[row.mailbox_id].domain_id for row in leaving})
         if (
             len(gained) == len(coming)
             and spent <= self._supply.ledger.spent_accounts
@@ -69,11 +69,13 @@ class Seats:
             self._seat(row)
         return coming[len(gained)] if len(gained) < len(coming) else None
 
-    def _seated(self, coming: Sequence[Eligible], crowded: Set[EnrollmentId], freed: Set[DomainId]) -> list[Placed]:
+    def _seated(
+        self, coming: Sequence[Eligible], is_crowded: Callable[[Eligible], bool], freed: Set[DomainId]
+    ) -> list[Placed]:
         """The first of them, up to the one for whom there is no place."""
         gained: list[Placed] = []
         for eligible in coming:
-            domains = freed if eligible.candidate.enrollment_id in crowded else None
+            domains = freed if is_crowded(eligible) else None
             refused = self._supply.ledger.recipients.refuse(eligible.candidate)
             place = None if refused else self.free(eligible, domains)
             if place is None:
@@ -83,12 +85,12 @@ class Seats:
         return gained
 
     def _open_rooms(self, eligible: Eligible, domains: Set[DomainId] | None) -> Iterator[MailboxRoom]:
-        rooms = [self._supply.rooms[id_] for id_ in eligible.mailbox_ids]
+        rooms: Iterable[MailboxRoom] = map(self._supply.rooms.__getitem__, eligible.mailbox_ids)
         if domains is not None:
-            rooms = [room for room in rooms if room.domain_id in domains]
+            rooms = (room for room in rooms if room.domain_id in domains)
         if eligible.lane.is_new:
             rooms = sorted(
-                (room for room in rooms if room.new_left > 0), key=lambda room: -min(room.left, room.new_left)
+                [room for room in rooms if room.new_left > 0], key=lambda room: -min(room.left, room.new_left)
             )
         return (room for room in rooms if room.left > 0 and self.is_plain(room.mailbox.id, eligible.lane))
 

@@ -7,6 +7,7 @@ whether it may be (`bargain`).
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from outreach_pipelines.domain.send_plan.assignment import Placed
 from outreach_pipelines.domain.send_plan.eligibility import Eligible
@@ -17,6 +18,14 @@ from outreach_pipelines.domain.send_plan.windows import RecipientDay
 
 Rows = dict[EnrollmentId, Placed]
 _Line = deque[Eligible]
+
+
+class Alike(NamedTuple):
+    """So many messages of one mailbox, hours and stretch, all new leads or none: the first stands for all of them."""
+
+    first: Placed
+    stretch: int
+    messages: int
 
 
 class Stretches:
@@ -56,6 +65,7 @@ class Standing:
         self._waiting: dict[LaneKey, dict[RecipientDay, _Line]] = {}
         self._refused: dict[LaneKey, dict[tuple[RecipientDay, tuple[Limit, ...]], _Line]] = {}
         self._at: dict[MailboxId, Rows] = defaultdict(dict)
+        self._alike_at: dict[MailboxId, Sequence[Alike]] = {}
         self._alike: dict[LaneKey, dict[tuple[RecipientDay, int], Rows]] = {}
         self._counted: dict[Limit, Rows] | None = None
         for eligible in queue:
@@ -106,12 +116,23 @@ class Standing:
     def at(self, mailbox_id: MailboxId) -> Iterable[Placed]:
         return self._at[mailbox_id].values()
 
-    def elsewhere(self, mailbox_id: MailboxId, stretch: int) -> Iterator[Placed]:
+    def alike_at(self, mailbox_id: MailboxId) -> Sequence[Alike]:
+        """All of a mailbox, in the order of the first ones."""
+        known = self._alike_at.get(mailbox_id)
+        if known is None:
+            groups: dict[tuple[RecipientDay, int, bool], list[Placed]] = {}
+            for row in self.at(mailbox_id):
+                groups.setdefault((*self._kind(row), row.eligible.lane.is_new), []).append(row)
+            known = [Alike(rows[0], stretch, len(rows)) for (_, stretch, _), rows in groups.items()]
+            self._alike_at[mailbox_id] = known
+        return known
+
+    def elsewhere(self, mailbox_id: MailboxId, stretch: int) -> Iterator[Alike]:
         """Of new leads of the same lane, hours and stretch, one that could be at this mailbox then instead."""
         for lane in self._lanes_at[mailbox_id]:
             for (day, own), rows in self._alike[lane].items():
                 if own != stretch and rows and self.stretches.suits(day, stretch):
-                    yield next(iter(rows.values()))
+                    yield Alike(next(iter(rows.values())), own, 1)
 
     def counted(self, limit: Limit) -> Iterable[Placed]:
         if self._counted is None:
@@ -131,6 +152,7 @@ class Standing:
         self._know(row.eligible)
         id_ = row.eligible.candidate.enrollment_id
         self._at[row.mailbox_id][id_] = row
+        self._alike_at.pop(row.mailbox_id, None)
         if row.eligible.lane.is_new:
             self._alike[row.eligible.lane].setdefault(self._kind(row), {})[id_] = row
         if self._counted is not None:
@@ -139,6 +161,7 @@ class Standing:
     def lift(self, row: Placed) -> None:
         id_ = row.eligible.candidate.enrollment_id
         del self._at[row.mailbox_id][id_]
+        self._alike_at.pop(row.mailbox_id, None)
         if row.eligible.lane.is_new:
             del self._alike[row.eligible.lane][self._kind(row)][id_]
         if id_ in self._queue and self._counted is not None:

@@ -72,16 +72,17 @@ class Trades:
 
     def __init__(self, supply: Supply, placed: dict[EnrollmentId, Placed], claims: Claims, seats: Seats) -> None:
         self._supply, self._placed, self._claims, self._seats = supply, placed, claims, seats
-        self._rank_of = {e.candidate.enrollment_id: n for n, rank in enumerate(claims.ranks) for e in rank}
+        self._rank_of: dict[EnrollmentId, int] = {}
+        for place, rank in enumerate(claims.ranks):
+            self._rank_of |= dict.fromkeys([e.candidate.enrollment_id for e in rank], place)
         self._looks, self._stock, self._longest = 0, 0, 0
         self._own: dict[EnrollmentId, Ties] = {}
-        self._crowded: set[EnrollmentId] = set()
         self._failed: Counter[EnrollmentId] = Counter()
-        self._lines: dict[tuple[int, Ties], _Line] = {}
+        self._lines: dict[tuple[int, tuple[Tie, ...]], _Line] = {}
         self._lines_at: dict[Tie, list[_Line]] = defaultdict(list)
         self._standing: dict[Tie, dict[EnrollmentId, Placed]] = defaultdict(dict)
         self._dead: set[tuple[Ties, tuple[int, ...]]] = set()
-        self._has_seat: dict[tuple[LaneKey, RecipientDay], bool] = {}
+        self._has_no_seat: dict[tuple[LaneKey, RecipientDay], bool] = {}
         self._known_lines: dict[Ties, Sequence[_Line]] = {}
         self._ties_of_places: dict[tuple[MailboxId, bool], Ties] = {}
 
@@ -117,14 +118,26 @@ class Trades:
         return id_ not in self._placed and self._failed.get(id_, 0) < TRIED
 
     def _look_around(self) -> None:
-        everybody = [e for rank in self._claims.ranks for e in rank]
-        for eligible in everybody:
-            if eligible.candidate.enrollment_id not in self._placed:
-                self._line_up(eligible)
-        for eligible in everybody if self._lines_at else ():
-            row = self._placed.get(eligible.candidate.enrollment_id)
-            if row is not None and self._may_leave(row):
-                self._stand(row)
+        rows: list[Placed] = []
+        for rank in self._claims.ranks:
+            for eligible in rank:
+                row = self._placed.get(eligible.candidate.enrollment_id)
+                if row is None:
+                    self._line_up(eligible)
+                else:
+                    rows.append(row)
+        for row in rows if self._lines_at else ():
+            self._stand(row)
+
+    def _stand(self, row: Placed) -> None:
+        """Among those who free what others wait for, if it may leave."""
+        if not self._may_leave(row):
+            return
+        id_, ties = row.eligible.candidate.enrollment_id, self._ties(row)
+        for tie in ties:
+            if tie in self._lines_at:
+                self._own[id_] = ties
+                self._standing[tie][id_] = row
 
     def _may_leave(self, row: Placed) -> bool:
         return (
@@ -134,37 +147,27 @@ class Trades:
         )
 
     def _line_up(self, eligible: Eligible) -> None:
-        if self._supply.ledger.recipients.press(eligible.candidate):
+        recipients = self._supply.ledger.recipients
+        if recipients.press(eligible.candidate):
             return
-        rank, ties = self._rank_of[eligible.candidate.enrollment_id], self._ties_of_waiting(eligible)
-        line = self._lines.get((rank, ties))
+        rank = self._rank_of[eligible.candidate.enrollment_id]
+        ties: list[Tie] = [*recipients.used_up(eligible.candidate)]
+        if self._is_crowded(eligible):
+            ties.append(self._place_tie(eligible))
+        line = self._lines.get((rank, tuple(ties)))
         if line is None:
-            line = self._lines[rank, ties] = _Line(rank, ties, (rank, len(self._lines)), deque())
+            line = self._lines[rank, tuple(ties)] = _Line(rank, frozenset(ties), (rank, len(self._lines)), deque())
             for tie in ties:
                 self._lines_at[tie].append(line)
             self._known_lines.clear()
         line.people.append(eligible)
 
-    def _stand(self, row: Placed) -> None:
-        ties = self._ties(row)
-        wanted = self._lines_at.keys() & ties
-        if wanted:
-            self._own[row.eligible.candidate.enrollment_id] = ties
-        for tie in wanted:
-            self._standing[tie][row.eligible.candidate.enrollment_id] = row
-
-    def _ties_of_waiting(self, eligible: Eligible) -> Ties:
-        ties: list[Tie] = [*self._supply.ledger.recipients.used_up(eligible.candidate)]
-        if not self._finds_seat(eligible):
-            self._crowded.add(eligible.candidate.enrollment_id)
-            ties.append(self._place_tie(eligible))
-        return frozenset(ties)
-
-    def _finds_seat(self, eligible: Eligible) -> bool:
+    def _is_crowded(self, eligible: Eligible) -> bool:
+        """Whether there was no place for those of its lane and hours when the first of them waited."""
         key = eligible.lane, eligible.recipient_day
-        if key not in self._has_seat:
-            self._has_seat[key] = self._seats.free(eligible) is not None
-        return self._has_seat[key]
+        if key not in self._has_no_seat:
+            self._has_no_seat[key] = self._seats.free(eligible) is None
+        return self._has_no_seat[key]
 
     def _place_tie(self, eligible: Eligible) -> Tie:
         if eligible.lane.is_new:
@@ -206,7 +209,8 @@ class Trades:
                 return
             if id_ not in left and missing <= (own := self._own[id_]):
                 freed = (trade.freed | own) - missing
-                yield from self._ways_on(_Trade((*trade.leaving, row), trade.coming, freed))
+                if self._lines_of(freed):
+                    yield from self._ways_on(_Trade((*trade.leaving, row), trade.coming, freed))
 
     def _ways_on(self, trade: _Trade) -> Iterator[_Trade]:
         """Somebody comes for what has been freed: with it alone that is a trade, else another one has to leave."""
@@ -256,7 +260,7 @@ class Trades:
 
     def _carried_out(self, trade: _Trade) -> bool:
         self._looks -= TRIAL
-        gained = self._seats.change(trade.leaving, trade.coming, self._crowded)
+        gained = self._seats.change(trade.leaving, trade.coming, self._is_crowded)
         if isinstance(gained, Eligible):
             self._failed[gained.candidate.enrollment_id] += 1
         if gained is None or isinstance(gained, Eligible):
@@ -269,8 +273,7 @@ class Trades:
             self._line_up(row.eligible)
         for row in gained:
             self._placed[row.eligible.candidate.enrollment_id] = row
-            if self._may_leave(row):
-                self._stand(row)
+            self._stand(row)
         return True
 
 
