@@ -23,12 +23,23 @@ HOLDS_IN_WORDS: Mapping[HoldReason, str] = {
 }
 
 
+def hold_in_words(reason: str) -> str:
+    """What the database says a hold is for: a reason by its name, or a person's own words, which stay as they are."""
+    known = {each.value: words for each, words in HOLDS_IN_WORDS.items()}
+    return known.get(reason, reason)
+
+
 def intent_reason_in_words(reason: str) -> str:
     """Why an intent was refused, as the database names it (`held: complaint_rate`), for people."""
     kind, held, hold = reason.partition("held: ")
-    if not kind and held and hold in {each.value for each in HoldReason}:
-        return f"held: {HOLDS_IN_WORDS[HoldReason(hold)]}"
+    if not kind and held and hold_in_words(hold) != hold:
+        return f"held: {hold_in_words(hold)}"
     return reason.replace("_", " ")
+
+
+def name_of(constraint: Constraint) -> str:
+    """The constraint's name as a heading: `mailbox_cap` is "mailbox cap"."""
+    return constraint.replace("_", " ")
 
 
 IN_WORDS: Mapping[Constraint, str] = {
@@ -70,17 +81,17 @@ IN_WORDS: Mapping[Constraint, str] = {
     Constraint.WEEKEND: "it is the weekend where the recipient is",
     Constraint.HOLIDAY: "it is a public holiday where the recipient is",
     Constraint.MAILBOX_HOURS: "the mailbox's own hours do not meet the recipient's window",
-    Constraint.MAILBOX_CAP: "the daily caps of the mailboxes are used up",
+    Constraint.MAILBOX_CAP: "the daily caps of the mailboxes leave no room",
     Constraint.NEW_LEAD_BUDGET: "the room for new leads is kept for follow-ups to come",
     Constraint.SLOWED: "a hold on campaign, lead file, provider or account leaves only an early part of the mailboxes' caps",
-    Constraint.ROLLING_CAP: "the caps of 24 hours of the mailboxes are used up",
-    Constraint.DOMAIN_CAP: "the daily caps of the sending domains are used up",
-    Constraint.TENANT_DAILY_CAP: "the tenant's daily cap is used up",
+    Constraint.ROLLING_CAP: "the caps of 24 hours of the mailboxes leave no room",
+    Constraint.DOMAIN_CAP: "the daily caps of the sending domains leave no room",
+    Constraint.TENANT_DAILY_CAP: "the tenant's daily cap leaves no room",
     Constraint.TENANT_MINUTE_CAP: "the tenant's cap per minute leaves no free minute",
-    Constraint.ACCOUNT_SHARE: "the tenant's share of the provider accounts is used up",
-    Constraint.RECIPIENT_DOMAIN_CAP: "the daily cap of the recipient's domain is used up",
-    Constraint.RECIPIENT_PROVIDER_CAP: "the daily cap of the recipient's provider is used up",
-    Constraint.COMPANY_CAP: "the daily cap of the recipient's company is used up",
+    Constraint.ACCOUNT_SHARE: "the tenant's share of the provider accounts leaves no room",
+    Constraint.RECIPIENT_DOMAIN_CAP: "the daily cap of the recipient's domain leaves no room",
+    Constraint.RECIPIENT_PROVIDER_CAP: "the daily cap of the recipient's provider leaves no room",
+    Constraint.COMPANY_CAP: "the daily cap of the recipient's company leaves no room",
     Constraint.CONTACT_PRESSURE: "the person was written to often enough lately",
     Constraint.SPACING: "the pace of the mailboxes leaves no free slot",
 }

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from outreach_pipelines.application.plan_words import one_number
-from outreach_pipelines.cli.plan_sources import file_bytes, snapshot_file, write_file
+from outreach_pipelines.application.plan_words import one_number, why_not_more
+from outreach_pipelines.cli.plan_sources import file_bytes, listed, snapshot_file, write_file
 from outreach_pipelines.domain.send_plan.codec import encode_plan
 from outreach_pipelines.domain.send_plan.planner import plan
 from outreach_pipelines.errors import FilesFault
@@ -30,7 +30,10 @@ def compute(
     """Make the plan of a snapshot: no database, no clock, the same bytes for the same facts."""
     result = plan(snapshot_file(snapshot))
     write_file(out, encode_plan(result))
-    typer.echo(f"{result.day}: {one_number(result)}; plan hash {result.plan_hash}, in {out}")
+    typer.echo(f"{result.day}: {one_number(result)}")
+    for _, told in why_not_more(result):
+        typer.echo(f"  - {told}")
+    typer.echo(f"plan {result.plan_hash} written to {out}")
 
 
 def check(
@@ -42,7 +45,7 @@ def check(
     try:
         found = violations(file_bytes(snapshot), file_bytes(plan))
     except UnreadableDocument as fault:
-        raise FilesFault(str(fault)) from fault
+        raise FilesFault(listed(fault.what, fault.faults)) from fault
     for violation in found[:most]:
         typer.echo(str(violation))
     if len(found) > most:

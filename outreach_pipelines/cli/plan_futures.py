@@ -187,16 +187,17 @@ def _print_simulation(found: Simulation) -> None:
     for name, spread in found.whole.items():
         table.add_row(f"until all is sent: {name}", *_cells(spread))
     if found.cost is not None:
-        table.add_row("cost of sending, US dollars", *_cells(found.cost))
+        table.add_row("cost of sending, US dollars", *_cells(found.cost, digits=2))
     console.print(table)
     early, middle, late = (str(day) if day else "beyond the horizon" for day in found.finished)
     console.print(f"finished: {early} (5 %), {middle} (half), {late} (95 %)", highlight=False)
     console.print(
-        f"hard bounces of the day reach 3 % (slow) in {found.chance_of_slowing:.1%} of the lives, 5 % (stop) in {found.chance_of_stopping:.1%}",
+        f"In {found.chance_of_slowing:.1%} of the lives hard bounces of the day reach 3 %, which slows sending; "
+        f"in {found.chance_of_stopping:.1%} they reach 5 %, which stops it",
         highlight=False,
     )
 
 
-def _cells(spread: Spread) -> tuple[str, ...]:
+def _cells(spread: Spread, digits: int = 1) -> tuple[str, ...]:
     values = (spread.mean, spread.p5, spread.median, spread.p95, spread.largest)
-    return tuple(f"{value:,.1f}".removesuffix(".0") for value in values)
+    return tuple(f"{value:,.{digits}f}".removesuffix(".0") for value in values)

@@ -67,13 +67,13 @@ def read_plan(body: bytes, name: str) -> Plan:
     try:
         return decode_plan(body)
     except BadPlanError as fault:
-        message = f"{name}: {fault}"
-        raise FilesFault(message) from fault
+        raise FilesFault(listed(f"{name}: bad plan", fault.faults)) from fault
 
 
 def listed(what: str, faults: Sequence[str]) -> str:
     """A line for each fault."""
-    return "\n  ".join((f"{what}, {len(faults)} fault(s):", *faults))
+    number = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    return "\n  ".join((f"{what}, {number}:", *faults))
 
 
 def snapshot_file(path: Path) -> Snapshot:

@@ -3,8 +3,7 @@
 Belongs here: layout. Does not: finding plans (`plan_sources`), nor any decision.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from outreach_pipelines.application.constraint_words import IN_WORDS
-from outreach_pipelines.application.plan_words import one_number
+from outreach_pipelines.application.constraint_words import IN_WORDS, name_of
+from outreach_pipelines.application.plan_words import one_number, why_not_more
 from outreach_pipelines.cli.plan_sources import named_plan, plan_file, snapshot_file, stored_plans, versions
 from outreach_pipelines.cli.wiring import tenant_rows
 from outreach_pipelines.domain.address import Address, address_hmac, parse_address
 from outreach_pipelines.domain.address_keys import tenant_address_key
 from outreach_pipelines.domain.plan_diff import Difference, PlanDiff, Standing, diff_plans, standing_of
-from outreach_pipelines.domain.send_plan.plan import Constraint, Plan, PoolDay
+from outreach_pipelines.domain.send_plan.plan import Plan, PoolDay
 from outreach_pipelines.domain.send_plan.snapshot import EnrollmentId, Snapshot
 from outreach_pipelines.errors import NotFound
 from resources import keys
@@ -118,11 +117,8 @@ def _print_plan(title: str, plan: Plan) -> None:
     table.add_column()
     table.add_column(overflow="fold")
     table.add_row("candidates", str(day.candidates))
-    examples = _examples(plan)
-    for row in day.not_placed:
-        example = examples.get(row.constraint, "none is told")
-        told = f"{row.candidates}: {IN_WORDS[row.constraint]}; for example, {example}"
-        table.add_row(f"  - {row.constraint}", Text(told))
+    for constraint, told in why_not_more(plan):
+        table.add_row(f"  - {name_of(constraint)}", Text(told))
     table.add_row("placed", f"{day.placed}: {day.follow_ups_placed} follow-ups, {day.new_leads_placed} new leads")
     table.add_row("not placed", str(day.candidates - day.placed))
     table.add_row("sequences ended", str(day.sequences_ended))
@@ -132,18 +128,12 @@ def _print_plan(title: str, plan: Plan) -> None:
     console.print(table)
 
 
-def _examples(plan: Plan) -> Mapping[Constraint, str]:
-    """Of each constraint that binds, the sentence that most decisions give; of equally many the first."""
-    given = Counter((row.bound_by, row.detail) for row in plan.decisions if row.bound_by is not None)
-    return {bound: detail for (bound, detail), _ in reversed(given.most_common())}
-
-
 def _pool(pool: PoolDay) -> str:
-    room = "unlimited" if pool.room is None else str(pool.room)
-    budget = "unlimited" if pool.new_lead_budget is None else str(pool.new_lead_budget)
+    room = "any number of messages" if pool.room is None else f"at most {pool.room} messages"
+    budget = "" if pool.new_lead_budget is None else f", of which at most {pool.new_lead_budget} go to new leads"
     return (
-        f"{pool.placed} placed of {pool.follow_ups_waiting} follow-ups and {pool.new_leads_waiting} new leads that nothing but room "
-        f"could keep back; {pool.usable_mailboxes} of {pool.mailboxes} mailboxes usable, room {room}, room for new leads {budget}"
+        f"{pool.placed} placed; {pool.follow_ups_waiting} follow-ups and {pool.new_leads_waiting} new leads had nothing against them but "
+        f"caps and time. {pool.usable_mailboxes} of {pool.mailboxes} mailboxes are usable: {room} today{budget}"
     )
 
 
@@ -154,11 +144,11 @@ def _print_standing(standing: Standing) -> None:
     )
     console.print(Text(f"  {_told(standing)}"))
     if decision.bound_by is not None:
-        others = [f"{name} ({IN_WORDS[name]})" for name in decision.found[1:]]
-        console.print(f"  also found: {', '.join(others) or 'nothing else'}", highlight=False)
-        ends = decision.ends or "no, it goes on when it can"
-        console.print(f"  the sequence ends: {ends}", highlight=False)
-    looked = [f"{name}{' !' if name in decision.found else ''}" for name in decision.looked_at]
+        others = [IN_WORDS[name] for name in decision.found[1:]]
+        console.print(f"  also: {'; '.join(others) or 'nothing else was found against it'}", highlight=False)
+        ends = f"ends here: {decision.ends.replace('_', ' ')}" if decision.ends else "goes on when it can"
+        console.print(f"  the sequence {ends}", highlight=False)
+    looked = [f"{name_of(each)}{' (found)' if each in decision.found else ''}" for each in decision.looked_at]
     console.print(f"  looked at, strongest first: {', '.join(looked)}", highlight=False)
 
 
@@ -170,7 +160,7 @@ def _told(standing: Standing | None) -> str:
         return f"placed: {placement.due_at:%Y-%m-%d %H:%M:%S} UTC from mailbox {placement.mailbox_id}, variant {placement.variant}"
     bound = decision.bound_by
     words = IN_WORDS[bound] if bound is not None else ""
-    return f"not placed: {bound}: {words} ({decision.detail})"
+    return f"not placed: {words} ({decision.detail})"
 
 
 def print_diff(found: PlanDiff, most: int) -> None:
@@ -179,7 +169,8 @@ def print_diff(found: PlanDiff, most: int) -> None:
     for change, count in found.counts().items():
         console.print(f"  {change}: {count}")
     for constraint, net in found.net_by_constraint.items():
-        console.print(f"  {constraint} keeps back {net:+d}: {_words(constraint)}", highlight=False)
+        how_many = f"{abs(net)} {'more' if net > 0 else 'fewer'}"
+        console.print(f"  {name_of(constraint)} keeps {how_many} back: {IN_WORDS[constraint]}", highlight=False)
     if not found.differences:
         console.print("no difference")
         return
@@ -192,10 +183,6 @@ def print_diff(found: PlanDiff, most: int) -> None:
         console.print(table)
     if len(found.differences) > most:
         console.print(f"... and {len(found.differences) - most} more (--most)")
-
-
-def _words(constraint: Constraint) -> str:
-    return IN_WORDS[constraint]
 
 
 def _cells(row: Difference) -> tuple[str | Text, ...]:

@@ -137,7 +137,7 @@ def test_a_plan_that_places_nobody_names_what_blocks_the_candidates(planned: Pla
 
     assert (
         blocked
-        == "plan of 2026-11-18 (version 2) places 0, every candidate is blocked: 2: the daily caps of the mailboxes are used up"
+        == "plan of 2026-11-18 (version 2) places 0, every candidate is blocked: 2: the daily caps of the mailboxes leave no room"
     )
 
 

@@ -47,7 +47,7 @@ def test_show_and_page_tell_the_released_plan_of_the_day(
     written = say(world, "page", DAY, "--out", tmp_path / "day.html")
 
     assert "version 1: released" in shown.output
-    assert "1 go out = 1 candidates" in shown.output
+    assert "1 goes out = 1 candidate" in shown.output
     assert done.plan.plan_hash in (tmp_path / "day.html").read_text()
     assert written.exit_code == 0
 
@@ -79,6 +79,23 @@ def test_diff_compares_two_versions_of_a_day(engine: Engine, kept: ObjectStore, 
 
     assert "placed: 1 before, 2 after" in said.output
     assert "appeared: 1" in said.output
+
+
+def test_the_version_asked_for_is_the_one_that_is_told(engine: Engine, kept: ObjectStore, world: SmallWorld) -> None:
+    store = PostgresPlanStore(engine)
+    world.enroll(1)
+    planned(store, kept, world)
+    second = world.enroll(2)
+    planned(store, kept, world)
+
+    old, released, none = (say(world, "bound", DAY, *words) for words in (("--version", 1), (), ("--version", 9)))
+    then, now = (say(world, "why", second, DAY, *words) for words in (("--version", 1), ()))
+
+    assert "placed 1 of at most 1" in old.output
+    assert "placed 2 of at most 2" in released.output
+    assert "0 plans fit; name one by DAY, --tenant and --version" in str(none.exception)
+    assert f"{second} was no candidate of that plan" in str(then.exception)
+    assert "version 2" in now.output
 
 
 def test_a_day_without_a_plan_is_said_so(world: SmallWorld, kept: ObjectStore) -> None:

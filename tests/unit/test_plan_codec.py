@@ -125,6 +125,8 @@ def test_each_fault_of_many_rows_is_told_with_its_own_place() -> None:
     people[6]["block"] = {"type": "Bounced"}
     people[7]["missing_fields"] = ["title", []]
     del people[8]["round"]
+    people[8]["step"], people[8]["rounds"] = "one", 2
+    document["surprise"] = 1
 
     with pytest.raises(BadSnapshotError) as caught:
         decode_snapshot(json.dumps(document).encode())
@@ -132,20 +134,53 @@ def test_each_fault_of_many_rows_is_told_with_its_own_place() -> None:
     assert sorted(caught.value.faults) == [
         "candidates[2].step: 'two' is not a whole number",
         "candidates[3].zone: 7 is not a text",
-        "candidates[4]: None is not an object",
+        "candidates[4]: null is not an object",
         "candidates[5].block.until: 'soon' is not a date like 2026-11-21",
         "candidates[6].block: on is missing",
         "candidates[7].missing_fields[1]: [] is not a text",
+        "candidates[8].step: 'one' is not a whole number",
         "candidates[8]: round is missing",
+        "candidates[8]: rounds is not known",
         "mailboxes[1].other_sends[1]: 'noon' is not a time like 2026-11-21T09:00:00Z",
         "mailboxes[1].path_holds[0].hold.factor: 'half' is not a fraction like 1/2",
+        "the document: surprise is not known",
     ]
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
-def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
-    with pytest.raises(BadSnapshotError):
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"", "the document is empty"),
+        (b" \n", "the document is empty"),
+        (b"{", "the document is not JSON: Expecting property name"),
+        (b"[]", "the document: [] is not an object"),
+        (b"null", "the document: null is not an object"),
+        (b"\xff", "the document is not JSON: "),
+        (b"[" * 100_000, "the document is nested too deeply"),
+        (b"9" * 5_000, "the document is not JSON: Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits"),
+    ],
+)  # fmt: skip
+def test_what_is_no_snapshot_and_no_plan_is_refused_in_one_sentence(data: bytes, fault: str) -> None:
+    with pytest.raises(BadSnapshotError) as no_snapshot:
         decode_snapshot(data)
+    with pytest.raises(BadPlanError) as no_plan:
+        decode_plan(data)
+
+    assert no_snapshot.value.faults == no_plan.value.faults
+    assert [said.startswith(fault) and "sys." not in said for said in no_plan.value.faults] == [True]
+
+
+def test_every_fault_of_a_plan_is_named() -> None:
+    document = json.loads(encode_plan(plan(BUSY)))
+    document["day"], document["placements"][0]["due_at"] = "soon", "noon"
+
+    with pytest.raises(BadPlanError) as caught:
+        decode_plan(json.dumps(document).encode())
+
+    assert caught.value.faults == (
+        "day: 'soon' is not a date like 2026-11-21",
+        "placements[0].due_at: 'noon' is not a time like 2026-11-21T09:00:00Z",
+    )
 
 
 def test_a_plan_that_was_changed_does_not_fit_its_hash() -> None:

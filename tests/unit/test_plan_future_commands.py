@@ -104,7 +104,7 @@ def test_what_if_shows_who_is_placed_then_and_writes_both_files(snapshot: Path, 
     ("knob", "sentence"),
     [
         ("policy.nothing=1", "policy.nothing: there is no such field"),
-        ("policy.daily_cap=-1", "with these knobs the snapshot makes no sense, 1 fault(s):\n  policy: daily_cap is -1"),
+        ("policy.daily_cap=-1", "with these knobs the snapshot makes no sense, 1 fault:\n  policy: daily_cap is -1"),
     ],
 )
 def test_a_knob_that_cannot_be_turned_is_said_in_a_sentence(snapshot: Path, knob: str, sentence: str) -> None:
@@ -120,7 +120,7 @@ def test_simulate_tells_distributions_finish_and_cost(snapshot: Path) -> None:
 
     assert "50 lives" in said.output
     (cost,) = (line.split() for line in said.output.splitlines() if "cost of sending, US dollars" in line)
-    assert cost[7] == "0"  # a few messages at 0.10 for a thousand: far below a cent each
+    assert cost[7] == "0.00"  # a few messages at 0.10 for a thousand: far below a cent each
     assert "finished: " in said.output
     assert said.output == again.output
 

@@ -91,7 +91,10 @@ def test_a_thread_waits_while_its_mailbox_is_held_towards_its_provider() -> None
 
     found = judged(snapshot)
 
-    assert outcome(found, 1) == (Constraint.PROVIDER_HELD, "mailboxes: 1 provider_held; to google: complaint_rate")
+    assert outcome(found, 1) == (
+        Constraint.PROVIDER_HELD,
+        "mailbox 1 is held towards the recipient's provider: complaint_rate",
+    )
     assert outcome(found, 2)[0] is None
 
 
@@ -106,7 +109,7 @@ def test_nothing_goes_round_a_stopped_account_by_the_next_one(whose: str) -> Non
 
     found = judged(snapshot)
 
-    assert outcome(found, 1) == (Constraint.PATH_HELD, "mailboxes: 1 path_held; complaint_rate")
+    assert outcome(found, 1) == (Constraint.PATH_HELD, "mailbox 1 has an account that is held: complaint_rate")
 
 
 def test_a_stopped_account_is_stopped_for_a_path_that_is_only_slowed() -> None:

@@ -118,3 +118,20 @@ def test_an_uneven_rotation_is_no_fault_where_something_binds() -> None:
     slowed = with_mailbox(EVEN, hold=s.Hold(Fraction(1, 20), "slow"))
 
     assert sentences(slowed, encode_plan(plan(slowed))) == ""
+
+
+def test_follow_ups_that_found_no_slot_take_tomorrows_room_from_new_leads() -> None:
+    colleagues = tuple(make.follow_up(n, company=make.hmac("company", 1)) for n in range(11, 21))
+    lax = make.snapshot(
+        candidates=(*(make.candidate(n) for n in range(1, 6)), *colleagues),
+        campaigns=(make.campaign(steps=(make.step(1), make.step(2))),),
+        mailboxes=(make.mailbox(daily_cap=14),),
+        policy=make.policy(company_daily_cap=2),
+    )
+    made = encode_plan(plan(lax))
+
+    # Five new leads beside two follow-ups today; the other eight and five more would be 13 tomorrow.
+    broken = sentences(replace(lax, mailboxes=(make.mailbox(daily_cap=10),)), made)
+    kept = sentences(replace(lax, mailboxes=(make.mailbox(daily_cap=13),)), made)
+
+    assert ("[new_lead_budget]" in broken, "[new_lead_budget]" in kept) == (True, False)

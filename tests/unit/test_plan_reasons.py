@@ -35,13 +35,13 @@ def test_a_candidate_without_objection_is_placed() -> None:
             {"block": s.Suppressed(SuppressionKind.HARD_BOUNCE, LAST_WEEK)},
             Constraint.SUPPRESSED,
             EndReason.BOUNCED,
-            "suppressed, hard bounce on 2026-03-03",
+            "suppressed after a hard bounce on 2026-03-03",
         ),
         (
             {"block": s.Suppressed(SuppressionKind.MANUAL, LAST_WEEK)},
             Constraint.SUPPRESSED,
             EndReason.SUPPRESSED,
-            "suppressed, manual on 2026-03-03",
+            "suppressed by hand on 2026-03-03",
         ),
         ({"block": s.Bounced(LAST_WEEK)}, Constraint.BOUNCED, EndReason.BOUNCED, "hard bounce on 2026-03-03"),
         ({"block": s.Replied(LAST_WEEK)}, Constraint.REPLIED, EndReason.REPLIED, "replied on 2026-03-03"),
@@ -72,8 +72,13 @@ def test_a_candidate_without_objection_is_placed() -> None:
         ),
         ({"block": s.Away(make.DAY)}, Constraint.OUT_OF_OFFICE, None, "out of office until 2026-03-10"),
         ({"due_day": make.DAY + timedelta(days=1)}, Constraint.NOT_DUE, None, "due on 2026-03-11"),
-        ({"basis": LawfulBasis.LEGITIMATE_INTEREST}, Constraint.BASIS_NOT_COVERED, None, "1 basis_not_covered"),
-        ({"step": 2, "sticky_mailbox": 1}, Constraint.NO_SUCH_STEP, None, "has 1 steps, not 2"),
+        (
+            {"basis": LawfulBasis.LEGITIMATE_INTEREST},
+            Constraint.BASIS_NOT_COVERED,
+            None,
+            "mailbox 1 has no account for the lead's lawful basis",
+        ),
+        ({"step": 2, "sticky_mailbox": 1}, Constraint.NO_SUCH_STEP, None, "has no step 2: it has 1"),
     ],
 )
 def test_a_candidates_own_facts_exclude_it(
@@ -157,7 +162,10 @@ def test_of_mailboxes_with_different_faults_the_rule_binds_that_took_the_last_on
     decision = make.decision_of(plan(make.snapshot(mailboxes=mailboxes)))
 
     assert decision.bound_by is Constraint.INBOX_UNREADABLE
-    assert "1 basis_not_covered, 1 inbox_unreadable" in decision.detail
+    assert (
+        decision.detail
+        == "of 2 mailboxes, 1 has no account for the lead's lawful basis, 1 has an inbox that cannot be read"
+    )
 
 
 def test_unverified_addresses_are_left_out_only_where_policy_demands_it() -> None:

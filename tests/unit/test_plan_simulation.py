@@ -54,6 +54,15 @@ def test_where_nobody_ever_stops_a_sequence_every_lead_gets_every_step() -> None
     assert [str(day) for day in found.finished] == ["2026-03-16"] * 3
 
 
+def test_new_leads_come_in_no_faster_than_their_later_steps_leave_room_for() -> None:
+    two_steps = make.campaign(steps=(make.step(1, 0), make.step(2, 2)))
+
+    found = lived(replace(sequence(4, cap=2), campaigns=(two_steps,)))
+
+    # One a day from the plan's Tuesday to Friday, so that each finds room for its step two days later.
+    assert [str(day) for day in found.finished] == ["2026-03-17"] * 3
+
+
 def test_where_everybody_bounces_nobody_gets_a_second_message() -> None:
     found = lived(sequence(5), ExpectedRates(hard_bounce=1, complaint=0, unsubscribe=0, reply=0))
 

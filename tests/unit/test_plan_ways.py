@@ -46,7 +46,7 @@ def test_a_limit_of_the_recipient_binds_before_the_pace_of_the_mailboxes() -> No
 
     decision = make.decision_of(result, 2)
     assert decision.found == (Constraint.CONTACT_PRESSURE, Constraint.SPACING)
-    assert decision.detail == "the day's contact pressure is used up"
+    assert decision.detail == "one person gets at most 1 message in 14 days, from all campaigns together"
 
 
 def test_every_fault_that_all_mailboxes_have_is_listed() -> None:
@@ -87,7 +87,7 @@ def test_a_cap_that_a_hold_has_lowered_is_said_so() -> None:
 
     result = plan(make.snapshot(mailboxes=(slowed,), candidates=(make.candidate(1), make.candidate(2))))
 
-    assert make.decision_of(result, 2).detail == "mailboxes: 1 mailbox_cap; 1 slowed by a hold"
+    assert make.decision_of(result, 2).detail == "mailbox 1 has used up its daily cap; a hold slows it: slow"
 
 
 def test_a_domain_that_a_provider_receives_badly_takes_new_leads_of_all_others() -> None:

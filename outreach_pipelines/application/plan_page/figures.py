@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from outreach_pipelines.application.constraint_words import name_of
 from outreach_pipelines.domain.ids import DomainId, MailboxId, PoolId
 from outreach_pipelines.domain.send_plan.plan import Plan
 from outreach_pipelines.domain.send_plan.snapshot import Mailbox, RecipientProvider, Snapshot
@@ -85,7 +86,7 @@ def waterfall(plan: Plan) -> Sequence[Bar]:
     bars, left = [Bar("candidates", 0, day.candidates, is_total=True)], day.candidates
     for row in day.not_placed:
         left -= row.candidates
-        bars.append(Bar(row.constraint.value.replace("_", " "), left, row.candidates, is_total=False))
+        bars.append(Bar(name_of(row.constraint), left, row.candidates, is_total=False))
     return [*bars, Bar("placed", 0, day.placed, is_total=True)]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from outreach_pipelines.application.constraint_words import IN_WORDS
+from outreach_pipelines.application.constraint_words import IN_WORDS, name_of
 from outreach_pipelines.application.plan_page.figures import HOURS, Bar, HeatMap, by_provider, heat_map, waterfall
 from outreach_pipelines.application.plan_page.svg import SHADES, bars_svg, heat_map_svg
 from outreach_pipelines.application.plan_words import forecast_sentences, share_sentence
@@ -116,7 +116,7 @@ def _forecast_list(forecasts: Iterable[PoolForecast]) -> str:
 
 
 def _reasons_table(plan: Plan) -> str:
-    rows = [(row.constraint.value, row.candidates, IN_WORDS[row.constraint]) for row in plan.breakdown.not_placed]
+    rows = [(name_of(row.constraint), row.candidates, IN_WORDS[row.constraint]) for row in plan.breakdown.not_placed]
     return _table("Candidates that each constraint keeps back", ("constraint", "candidates", "in words"), rows)
 
 

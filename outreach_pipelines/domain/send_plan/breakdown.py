@@ -4,13 +4,12 @@ Here belongs counting what was decided. Not here: deciding.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from outreach_pipelines.domain.send_plan.assignment import Placed, Supply
-from outreach_pipelines.domain.send_plan.capacity import MailboxRoom
+from outreach_pipelines.domain.send_plan.capacity import MailboxRoom, effective_cap
 from outreach_pipelines.domain.send_plan.eligibility import Eligible
 from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Breakdown, ConstraintCount, Decision, PoolDay
-from outreach_pipelines.domain.send_plan.recipient_limits import UNLIMITED
 from outreach_pipelines.domain.send_plan.snapshot import Mailbox, MailboxId, MailboxState, PoolId, Snapshot
 
 
@@ -60,12 +59,13 @@ def _pool_day(
 ) -> PoolDay:
     """The counters only shrank while planning: what is left plus what was given is what there was."""
     usable = [room for room in rooms if _is_usable(room.mailbox)]
+    unlimited = any(effective_cap(room.mailbox) is None for room in usable)
     return PoolDay(
         pool_id=pool_id,
         mailboxes=len(rooms),
         usable_mailboxes=len(usable),
-        room=_total(room.left + sent[room.mailbox.id] for room in usable),
-        new_lead_budget=_total(max(0, room.new_left + new[room.mailbox.id]) for room in usable),
+        room=None if unlimited else sum(room.left + sent[room.mailbox.id] for room in usable),
+        new_lead_budget=None if unlimited else sum(max(0, room.new_left + new[room.mailbox.id]) for room in usable),
         follow_ups_waiting=waiting[pool_id, False],
         new_leads_waiting=waiting[pool_id, True],
         placed=sum(sent[room.mailbox.id] for room in rooms),
@@ -75,9 +75,3 @@ def _pool_day(
 def _is_usable(mailbox: Mailbox) -> bool:
     working = mailbox.state in (MailboxState.ACTIVE, MailboxState.RAMPING)
     return working and (mailbox.hold is None or mailbox.hold.factor > 0)
-
-
-def _total(numbers: Iterable[int]) -> int | None:
-    total = sum(numbers)
-    # No plan has this many messages: only a mailbox without a cap reaches it.
-    return None if total >= UNLIMITED // 2 else total

@@ -23,7 +23,11 @@ Row = TypeVar("Row")
 
 
 class BadPlanError(ValueError):
-    """Bytes that are no plan, or a plan whose hash is not that of its content; names every fault."""
+    """Bytes that are no plan, or a plan whose hash is not that of its content; `faults` names each one."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(f"bad plan, {len(self.faults)} fault(s): " + "; ".join(self.faults))
 
 
 def canonical(snapshot: Snapshot) -> Snapshot:
@@ -89,11 +93,9 @@ def decode_plan(data: bytes) -> Plan:
         document = _load(data, faults)
         plan = None if faults else read(document, Plan, faults)
     if faults or not isinstance(plan, Plan):
-        message = "bad plan: " + "; ".join(faults)
-        raise BadPlanError(message)
+        raise BadPlanError(faults)
     if sealed(plan).plan_hash != plan.plan_hash:
-        message = f"bad plan: its content does not fit the hash {plan.plan_hash}"
-        raise BadPlanError(message)
+        raise BadPlanError([f"its content does not fit the hash {plan.plan_hash}"])
     return plan
 
 
@@ -104,11 +106,17 @@ def sealed(plan: Plan) -> Plan:
 
 
 def _load(data: bytes, faults: list[str]) -> object:
+    if not data.strip():
+        faults.append("the document is empty")
+        return None
     try:
         return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        faults.append(f"the document is not JSON: {error}")
-        return None
+    except RecursionError:
+        faults.append("the document is nested too deeply")
+    except ValueError as error:
+        # Python names its own switch for numbers of thousands of digits.
+        faults.append(f"the document is not JSON: {str(error).partition(';')[0]}")
+    return None
 
 
 def _by(rows: Iterable[Row], key: Callable[[Row], int | str]) -> tuple[Row, ...]:

@@ -1,21 +1,23 @@
-"""Why an eligible message got no slot, and the decision row of every candidate (rule 4 and 5 in words).
+"""Why an eligible message got no slot, and what the decision row of every candidate says (rule 4 and 5 in words).
 
 Here belongs the look back after all sweeps. Every limit only shrinks while planning: what binds at the end has bound.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
-from outreach_pipelines.domain.calendar import Span, overlap, utc_time
+from outreach_pipelines.domain.calendar import SECONDS_PER_DAY, Span, overlap, utc_time
 from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.send_plan.assignment import Placed, Supply
+from outreach_pipelines.domain.send_plan.cap_words import CapWords
 from outreach_pipelines.domain.send_plan.capacity import MailboxRoom
 from outreach_pipelines.domain.send_plan.eligibility import Eligible, Refused
-from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint, Decision
+from outreach_pipelines.domain.send_plan.mailbox_words import none_left, slowed
+from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint
 from outreach_pipelines.domain.send_plan.routes import LaneKey, binding, power
-from outreach_pipelines.domain.send_plan.snapshot import Candidate, MailboxId, RecipientProvider
+from outreach_pipelines.domain.send_plan.snapshot import MailboxId, RecipientProvider
 from outreach_pipelines.domain.send_plan.windows import RecipientDay
 from outreach_pipelines.domain.sequence import EndReason
 
@@ -24,13 +26,14 @@ _Alike = tuple[tuple[Span, ...], LawfulBasis | None, bool, RecipientProvider | N
 """All that makes a difference to a mailbox's slots."""
 
 
-class _Reason(NamedTuple):
-    """What a decision says besides whom it is about; `found` is empty where nothing was in the way."""
+class Reason(NamedTuple):
+    """What a decision says besides whom it is about, in its order; `found` is empty where nothing was in the way."""
 
+    bound_by: Constraint | None
     found: tuple[Constraint, ...]
+    looked_through: Constraint
     detail: str
-    looked_through: Constraint = ORDER_OF_POWER[-1]
-    ends: EndReason | None = None
+    ends: EndReason | None
 
 
 class UnexplainedError(RuntimeError):
@@ -38,11 +41,12 @@ class UnexplainedError(RuntimeError):
 
 
 class Explainer:
-    """Decisions after the sweeps."""
+    """Reasons after the sweeps."""
 
-    def __init__(self, supply: Supply) -> None:
+    def __init__(self, supply: Supply, caps: CapWords) -> None:
         self._supply = supply
-        self._known: dict[tuple[LaneKey, RecipientDay, tuple[Constraint, ...]], _Reason] = {}
+        self._caps = caps
+        self._known: dict[tuple[LaneKey, RecipientDay, tuple[Constraint, ...], RecipientProvider | None], Reason] = {}
         self._shared: dict[tuple[tuple[MailboxId, ...], _Alike], tuple[Constraint | None, str]] = {}
         self._firsts: dict[_Alike, dict[MailboxId, Constraint | None]] = {}
         self._rules: tuple[_Rule, ...] = (
@@ -58,16 +62,18 @@ class Explainer:
             (Constraint.SPACING, lambda room, spans, _: not _slots_on_open_dates(room, spans)),
         )
 
-    def not_placed(self, eligible: Eligible) -> Decision:
+    def not_placed(self, eligible: Eligible) -> Reason:
         """Raises `UnexplainedError` if a slot stands open for it."""
         refusals = tuple(self._supply.ledger.recipients.refusals(eligible.candidate))
-        key = eligible.lane, eligible.recipient_day, refusals
+        # Follow-ups of a lane go to any provider, and the caps of providers differ.
+        provider = eligible.candidate.provider if Constraint.RECIPIENT_PROVIDER_CAP in refusals else None
+        key = eligible.lane, eligible.recipient_day, refusals, provider
         reason = self._known.get(key)
         if reason is None:
             reason = self._known[key] = self._reason(eligible, refusals)
-        return _decision(eligible.candidate, reason)
+        return reason
 
-    def _reason(self, eligible: Eligible, refusals: Sequence[Constraint]) -> _Reason:
+    def _reason(self, eligible: Eligible, refusals: Sequence[Constraint]) -> Reason:
         """The same for all messages of a lane with the same hours whom the same limits refuse, so found once."""
         by_mailboxes, detail = self._mailboxes_bind(eligible)
         found = refusals if by_mailboxes is None else sorted([*refusals, by_mailboxes], key=power)
@@ -75,8 +81,8 @@ class Explainer:
             message = f"enrollment {eligible.candidate.enrollment_id} has a free slot and was not placed"
             raise UnexplainedError(message)
         if found[0] is not by_mailboxes:
-            detail = f"the day's {found[0].replace('_', ' ')} is used up"
-        return _Reason(tuple(found), detail)
+            detail = self._caps.used_up(found[0], eligible.candidate.provider)
+        return Reason(found[0], tuple(found), ORDER_OF_POWER[-1], detail, None)
 
     def _mailboxes_bind(self, eligible: Eligible) -> tuple[Constraint | None, str]:
         """Which provider the recipient has makes no difference to a mailbox's slots: lanes share the answers, but where a
@@ -86,8 +92,18 @@ class Explainer:
         shared = self._shared.get(key)
         if shared is None:
             rooms = [self._supply.rooms[mailbox_id] for mailbox_id in eligible.mailbox_ids]
-            shared = self._shared[key] = _summed_up(rooms, self._firsts_of(lane, spans, rooms))
+            shared = self._shared[key] = self._summed_up(rooms, self._firsts_of(lane, spans, rooms))
         return shared
+
+    def _summed_up(
+        self, rooms: Sequence[MailboxRoom], firsts: Sequence[Constraint | None]
+    ) -> tuple[Constraint | None, str]:
+        """The constraint that takes the last mailbox away, None when one is left."""
+        bound = [first for first in firsts if first is not None]
+        if len(bound) < len(rooms):
+            return None, ""
+        mailboxes = [room.mailbox for room in rooms]
+        return binding(bound), none_left(mailboxes, bound, zeros=self._caps.zeros) + slowed(mailboxes)
 
     def _alike(self, lane: LaneKey, spans: tuple[Span, ...]) -> "_Alike":
         holds = self._supply.routes.holds
@@ -139,30 +155,22 @@ class Explainer:
         return not self._supply.ledger.open_accounts(accounts)
 
 
-def refused(row: Refused) -> Decision:
-    """The decision of a candidate that rules 1 to 3 exclude. All of these rules were looked at."""
+def refused(row: Refused) -> Reason:
+    """Of a candidate that rules 1 to 3 exclude. All of these rules were looked at."""
     found = tuple(dict.fromkeys(objection.constraint for objection in row.objections))
-    return _decision(row.candidate, _Reason(found, row.objections[0].detail, Constraint.HOLIDAY, row.ends))
+    return Reason(found[0], found, Constraint.HOLIDAY, row.objections[0].detail, row.ends)
 
 
-def placed(row: Placed) -> Decision:
-    """The decision of a message that has its slot."""
-    return _decision(row.eligible.candidate, _Reason((), f"mailbox {row.mailbox_id} at {utc_time(row.due_at)}"))
+def placed(row: Placed) -> Reason:
+    """Of a message that has its slot."""
+    when = f"{_to_the_minute(row.due_at // 60)}:{row.due_at % 60:02}+00:00"
+    return Reason(None, (), ORDER_OF_POWER[-1], f"mailbox {row.mailbox_id} at {when}", None)
 
 
-def _decision(candidate: Candidate, reason: _Reason) -> Decision:
-    found, detail, looked_through, ends = reason
-    return Decision(
-        enrollment_id=candidate.enrollment_id,
-        lead_id=candidate.lead_id,
-        campaign_id=candidate.campaign_id,
-        step=candidate.step,
-        bound_by=found[0] if found else None,
-        found=found,
-        looked_through=looked_through,
-        detail=detail,
-        ends=ends,
-    )
+@lru_cache(maxsize=2 * SECONDS_PER_DAY // 60)
+def _to_the_minute(minute: int) -> str:
+    """Minutes since 1970 in UTC. Thousands leave in the same few hundred minutes, and a date takes long to write."""
+    return f"{utc_time(minute * 60):%Y-%m-%d %H:%M}"
 
 
 def _cap_is_used(room: MailboxRoom, spans: Sequence[Span], _: LaneKey) -> bool:
@@ -174,14 +182,3 @@ def _slots_on_open_dates(room: MailboxRoom, spans: Sequence[Span]) -> list[int]:
     if all(date.left > 0 for date in room.dates):
         return slots
     return [at for at in slots if room.date_room(at).left > 0]
-
-
-def _summed_up(rooms: Sequence[MailboxRoom], firsts: Sequence[Constraint | None]) -> tuple[Constraint | None, str]:
-    """The constraint that takes the last mailbox away, None when one is left."""
-    bound = [first for first in firsts if first is not None]
-    if len(bound) < len(rooms):
-        return None, ""
-    counts = Counter(bound)
-    tally = ", ".join(f"{counts[constraint]} {constraint}" for constraint in sorted(counts, key=power))
-    slowed = sum(room.mailbox.hold is not None for room in rooms)
-    return binding(bound), f"mailboxes: {tally}" + (f"; {slowed} slowed by a hold" if slowed else "")

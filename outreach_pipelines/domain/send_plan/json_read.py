@@ -55,7 +55,7 @@ def _reader(hint: object) -> ReadColumn:
 
 
 def _bad(value: object, where: str, wanted: str, faults: list[str]) -> None:
-    shown = repr(value)
+    shown = "null" if value is None else repr(value)
     faults.append(f"{where}: {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '...'} is not {wanted}")
 
 
@@ -153,13 +153,14 @@ def _object_reader(kind: type) -> ReadColumn:
 
     def read_column(column: Sequence[Any], where: Where, faults: list[str]) -> Sequence[Any]:
         before = len(faults)
-        sound = [place for place, value in enumerate(column) if is_sound(value)]
-        if len(sound) < len(column):
-            for place in sorted({*range(len(column))}.difference(sound)):
-                _bad_object(column[place], where(place), needed, names, faults)
+        for place in (place for place, value in enumerate(column) if not is_sound(value)):
+            _bad_object(column[place], where(place), needed, names, faults)
+        every = len(faults) == before
+        # What an object lacks, or has too much, hides no fault of its other fields.
+        objects = [place for place, value in enumerate(column) if every or isinstance(value, Mapping)]
         columns = []
         for name, form in forms.items():
-            there = sound if name in needed else [place for place in sound if name in column[place]]
+            there = objects if every and name in needed else [place for place in objects if name in column[place]]
             values = form([column[place][name] for place in there], _field_of(name, there, where), faults)
             columns.append(values if name in needed else _filled(len(column), defaults[name], there, values))
         return list(map(kind, *columns)) if len(faults) == before else [None] * len(column)

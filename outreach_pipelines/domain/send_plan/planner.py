@@ -6,20 +6,22 @@ Here belongs the order of the work. Not here: the rules themselves.
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from itertools import accumulate
+from operator import attrgetter
 from typing import TypeAlias
 
 from outreach_pipelines.domain.calendar import utc_time
 from outreach_pipelines.domain.send_plan import explanation
 from outreach_pipelines.domain.send_plan.assignment import Placed, Supply
 from outreach_pipelines.domain.send_plan.breakdown import breakdown
+from outreach_pipelines.domain.send_plan.cap_words import CapWords
 from outreach_pipelines.domain.send_plan.capacity import Ledger, MailboxRoom
 from outreach_pipelines.domain.send_plan.codec import canonical, encode_canonical, sealed, snapshot_hash
 from outreach_pipelines.domain.send_plan.collector import collector_resting
 from outreach_pipelines.domain.send_plan.eligibility import Eligible, Examined, Examiner
-from outreach_pipelines.domain.send_plan.explanation import Explainer
+from outreach_pipelines.domain.send_plan.explanation import Explainer, Reason
 from outreach_pipelines.domain.send_plan.faults import require_sound
 from outreach_pipelines.domain.send_plan.phases import Phases
 from outreach_pipelines.domain.send_plan.plan import Decision, Placement, Plan, PlanHash, PlannerVersion
@@ -34,8 +36,11 @@ from outreach_pipelines.domain.send_plan.snapshot import (
 )
 from outreach_pipelines.domain.send_plan.windows import PlanDay
 
-PLANNER_VERSION = PlannerVersion("4")
+PLANNER_VERSION = PlannerVersion("5")
 """Raised with every change that may give another plan for the same snapshot."""
+
+# Of a large day there are sixty thousand decisions: out of columns, and without a call of Python for each.
+_decision: Callable[[Iterable[object]], Decision] = partial(tuple.__new__, Decision)
 
 _Wordings: TypeAlias = Mapping[tuple[CampaignId, int], tuple[Sequence[Variant], Sequence[int]]]
 """Of a step: its variants, and the sums of their weights up to each."""
@@ -59,7 +64,7 @@ def _plan(snapshot: Snapshot) -> Plan:
     rooms = {mailbox.id: MailboxRoom(mailbox, snapshot, day) for mailbox in snapshot.mailboxes}
     supply = Supply(rooms, Ledger(snapshot, rooms.values()), examiner.routes)
     placed = Phases(snapshot, supply).run(eligible)
-    decisions = _decisions(examined, placed, Explainer(supply))
+    decisions = _decisions(examined, placed, Explainer(supply, CapWords(snapshot)))
     unsealed = Plan(
         tenant_id=snapshot.tenant_id,
         day=snapshot.day,
@@ -76,13 +81,16 @@ def _plan(snapshot: Snapshot) -> Plan:
 def _decisions(
     examined: Sequence[Examined], placed: Mapping[EnrollmentId, Placed], explainer: Explainer
 ) -> tuple[Decision, ...]:
-    def decide(row: Examined) -> Decision:
+    def reason(row: Examined) -> Reason:
         if not isinstance(row, Eligible):
             return explanation.refused(row)
         slot = placed.get(row.candidate.enrollment_id)
         return explainer.not_placed(row) if slot is None else explanation.placed(slot)
 
-    return tuple(decide(row) for row in examined)
+    reasons = [reason(row) for row in examined]
+    candidates = [row.candidate for row in examined]
+    about = (map(attrgetter(name), candidates) for name in ("enrollment_id", "lead_id", "campaign_id", "step"))
+    return tuple(map(_decision, zip(*about, *zip(*reasons, strict=True), strict=True)))
 
 
 def _placements(snapshot: Snapshot, placed: Mapping[EnrollmentId, Placed]) -> tuple[Placement, ...]:
@@ -104,18 +112,10 @@ def _wordings(campaigns: Iterable[Campaign]) -> _Wordings:
 def _placement(row: Placed, wordings: _Wordings, moment: Callable[[int], datetime]) -> Placement:
     candidate = row.eligible.candidate
     window = row.eligible.recipient_day.permitted_around(row.due_at)
-    return Placement(
-        enrollment_id=candidate.enrollment_id,
-        lead_id=candidate.lead_id,
-        campaign_id=candidate.campaign_id,
-        step=candidate.step,
-        mailbox_id=row.mailbox_id,
-        due_at=utc_time(row.due_at),
-        window_start=moment(window.start),
-        window_end=moment(window.end),
-        variant=_variant(candidate, *wordings[candidate.campaign_id, candidate.step]),
-        account_ids=row.account_ids,
-    )
+    variant = _variant(candidate, *wordings[candidate.campaign_id, candidate.step])
+    about = candidate.enrollment_id, candidate.lead_id, candidate.campaign_id, candidate.step
+    times = utc_time(row.due_at), moment(window.start), moment(window.end)
+    return Placement(*about, row.mailbox_id, *times, variant, row.account_ids)
 
 
 def _variant(candidate: Candidate, variants: Sequence[Variant], ends: Sequence[int]) -> VariantName:

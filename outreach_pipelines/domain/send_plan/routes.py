@@ -3,7 +3,6 @@
 Here belong the lawful basis, readiness of domains, and the state of mailboxes. Not here: caps and minutes.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +11,7 @@ from typing import TypeAlias
 
 from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.send_plan.holds import Holds
+from outreach_pipelines.domain.send_plan.mailbox_words import none_left
 from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint
 from outreach_pipelines.domain.send_plan.snapshot import (
     AccountId,
@@ -81,20 +81,21 @@ class Routes:
         self._campaign_pools = {campaign.id: campaign.pool_id for campaign in snapshot.campaigns}
         self.holds = Holds(snapshot)
         self._lanes: dict[tuple[PoolId, _Facts], LaneKey] = {}
-        self._lanes_of: dict[tuple[CampaignId, _Facts], LaneKey] = {}
+        self._ways: dict[tuple[CampaignId, _Facts], tuple[LaneKey, Reach]] = {}
         self._reaches: dict[LaneKey, Reach] = {}
         self._by_account: dict[tuple[MailboxId, LawfulBasis], tuple[Constraint, ...]] = {}
         self._usable: dict[tuple[MailboxId, LawfulBasis], tuple[AccountId, ...]] = {}
 
-    def lane_key(self, candidate: Candidate) -> LaneKey:
+    def way(self, candidate: Candidate) -> tuple[LaneKey, Reach]:
+        """Its lane, and the mailboxes of that."""
         is_new = is_new_lead(candidate)
         provider = candidate.provider if is_new or candidate.sticky_mailbox in self.holds.by_provider else None
         slow = self.holds.message_factor(candidate) if self.holds.slow_messages else None
         facts = candidate.sticky_mailbox, candidate.basis, provider, is_new, slow
-        known = self._lanes_of.get((candidate.campaign_id, facts))
+        known = self._ways.get((candidate.campaign_id, facts))
         if known is None:
-            pool = self._pool_of(candidate.campaign_id, candidate.sticky_mailbox)
-            known = self._lanes_of[candidate.campaign_id, facts] = self._lane(pool, facts)
+            lane = self._lane(self._pool_of(candidate.campaign_id, candidate.sticky_mailbox), facts)
+            known = self._ways[candidate.campaign_id, facts] = lane, self._reach(lane)
         return known
 
     def to_any_provider(self, key: LaneKey) -> LaneKey:
@@ -112,7 +113,7 @@ class Routes:
             return self._domains[self._mailboxes[sticky].domain_id].pool_id
         return self._campaign_pools[campaign_id]
 
-    def reach(self, key: LaneKey) -> Reach:
+    def _reach(self, key: LaneKey) -> Reach:
         known = self._reaches.get(key)
         if known is None:
             known = self._reaches[key] = self._find_reach(key)
@@ -203,10 +204,9 @@ class Routes:
         return tuple(a for a in mailbox.account_ids if basis in self._accounts[a].allowed_basis)
 
     def _tally(self, objections: dict[MailboxId, tuple[Constraint, ...]]) -> str:
-        counts = Counter(found[0] for found in objections.values())
-        parts = (f"{counts[c]} {c}" for c in sorted(counts, key=power))
-        reasons = sorted({*self._reasons(objections), *self._hold_reasons(objections)})
-        return f"mailboxes: {', '.join(parts)}" + "".join(f"; {reason}" for reason in reasons[:_REASONS_SHOWN])
+        mailboxes = [self._mailboxes[id_] for id_ in objections]
+        reasons = {*self._reasons(objections), *self._hold_reasons(objections)}
+        return none_left(mailboxes, [found[0] for found in objections.values()], reasons)
 
     def _reasons(self, objections: dict[MailboxId, tuple[Constraint, ...]]) -> Iterator[str]:
         """The sentences that holds and audits gave."""
@@ -222,14 +222,13 @@ class Routes:
         for id_, found in objections.items():
             if Constraint.PROVIDER_HELD in found:
                 held = (row for row in self._mailboxes[id_].provider_holds if row.hold.factor == 0)
-                yield from (f"to {row.provider}: {row.hold.reason}" for row in held)
+                yield from (row.hold.reason for row in held)
             if Constraint.PATH_HELD in found:
                 stops = (self.holds.path(id_, account) for account in self._mailboxes[id_].account_ids)
                 yield from (hold.reason for hold in stops if hold is not None and hold.factor == 0)
 
 
 _POWER = {constraint: index for index, constraint in enumerate(ORDER_OF_POWER)}
-_REASONS_SHOWN = 3
 
 
 def domain_weight(domain: SendingDomain, provider: RecipientProvider) -> int:

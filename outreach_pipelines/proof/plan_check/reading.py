@@ -19,10 +19,10 @@ Form = TypeVar("Form", bound=Document)
 
 
 class UnreadableDocument(ValueError):
-    """A file that is no snapshot, or no plan; `faults` names each with its place."""
+    """A file that is no snapshot, or no plan, as `what` says; `faults` names each with its place."""
 
     def __init__(self, what: str, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
+        self.what, self.faults = what, tuple(faults)
         super().__init__(f"{what}, {len(self.faults)} fault(s): " + "; ".join(self.faults))
 
 
