@@ -90,7 +90,7 @@ def test_what_stops_an_intent_is_the_reason_of_the_plan(
     assert isinstance(intent, NotBegun)
     assert intent.reason in ("held: manual", "path_held")
     assert {row.bound_by for row in decisions} == {constraint}
-    assert all("manual" in row.detail for row in decisions)
+    assert all("a person holds it" in row.detail for row in decisions)
 
 
 def test_a_hold_on_an_account_of_all_tenants_is_told_too(engine: Engine, world: SmallWorld) -> None:
@@ -110,7 +110,7 @@ def test_of_the_tenants_hold_on_an_account_and_that_of_all_the_one_that_leaves_l
 
     (account,) = snapshot(engine, world).accounts
 
-    assert account.hold == Hold(Fraction(1, 4), "manual")
+    assert account.hold == Hold(Fraction(1, 4), "a person holds it")
 
 
 def test_a_hold_on_a_lead_file_keeps_nobody_back_who_did_not_come_with_it(engine: Engine, world: SmallWorld) -> None:
@@ -135,7 +135,7 @@ def test_a_hold_that_ends_before_the_day_begins_is_none_of_its_plan(engine: Engi
         store.snapshot(world.tenant, day).mailboxes[0].hold for day in (TODAY, TODAY + timedelta(days=1))
     )
 
-    assert today == Hold(Fraction(0), "manual")
+    assert today == Hold(Fraction(0), "a person holds it")
     assert tomorrow is None
 
 

@@ -121,6 +121,17 @@ def test_a_campaign_paused_after_planning_blocks_the_release(store: PostgresPlan
     assert store.blockers(world.tenant, saved.plan_id) == ["the plan places messages of campaign c, which is paused"]
 
 
+def test_a_campaign_that_was_paused_before_planning_places_nothing_and_blocks_nothing(
+    store: PostgresPlanStore, world: SmallWorld
+) -> None:
+    world.enroll(1)
+    world.sql("update app.campaign set state = 'paused' where tenant_id = %(t)s", t=world.tenant)
+
+    saved = draft(store, world)
+
+    assert store.blockers(world.tenant, saved.plan_id) == []
+
+
 def test_no_tenant_sees_the_plans_of_another(
     store: PostgresPlanStore, objects: ObjectStore, world: SmallWorld, new_world: NewWorld
 ) -> None:

@@ -28,8 +28,10 @@ def test_a_day_is_planned_and_released_as_messages_at_their_slots(
     assert done.release == Release(made=5, moved=0, kept=0, superseded=0, already=False)
     rows = messages_of(world)
     assert {row["enrollment_id"] for row in rows} == enrolled
-    placements = {(each.enrollment_id, each.mailbox_id, each.due_at, each.window_end) for each in done.plan.placements}
-    assert {(row["enrollment_id"], row["mailbox_id"], row["due_at"], row["window_end"]) for row in rows} == placements
+    placements = {(e.enrollment_id, e.mailbox_id, e.due_at, e.window_start, e.window_end) for e in done.plan.placements}
+    columns = ("enrollment_id", "mailbox_id", "due_at", "window_start", "window_end")
+    assert {tuple(row[name] for name in columns) for row in rows} == placements
+    assert all(row["not_before"] == row["window_start"] for row in rows)
     assert set(states(world)) == {"planned"}
 
 

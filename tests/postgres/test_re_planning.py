@@ -92,6 +92,89 @@ def test_another_slot_supersedes_the_old_row_and_points_the_key_to_the_new_one(
     )
 
 
+def test_a_wording_that_was_changed_since_supersedes_the_message_at_its_own_slot(
+    store: PostgresPlanStore, objects: ObjectStore, world: SmallWorld
+) -> None:
+    world.enroll(1)
+    planned(store, objects, world)
+    world.sql("update app.campaign_variant set subject = 'Another' where tenant_id = %(t)s", t=world.tenant)
+
+    planned(store, objects, world)
+
+    old, new = messages_of(world)
+    assert (old["state"], new["state"]) == ("superseded", "planned")
+    assert (old["due_at"], old["mailbox_id"]) == (new["due_at"], new["mailbox_id"])
+    assert old["content_hash"] != new["content_hash"]
+
+
+def test_who_was_left_out_of_the_plan_between_gets_a_message_again(
+    store: PostgresPlanStore, objects: ObjectStore, world: SmallWorld
+) -> None:
+    world.enroll(1)
+    planned(store, objects, world)
+    world.sql("update app.mailbox set state = 'resting' where tenant_id = %(t)s", t=world.tenant)
+    planned(store, objects, world)
+    between = states(world)
+    world.sql("update app.mailbox set state = 'active' where tenant_id = %(t)s", t=world.tenant)
+
+    again = planned(store, objects, world)
+
+    assert between == ["superseded"]
+    assert again.release is not None
+    assert again.release.made == 1
+    assert states(world) == ["superseded", "planned"]
+
+
+def test_a_message_that_is_to_be_sent_once_more_keeps_its_place_whatever_the_new_plan_says(
+    store: PostgresPlanStore, objects: ObjectStore, world: SmallWorld
+) -> None:
+    world.enroll(1)
+    planned(store, objects, world)
+    (old,) = messages_of(world)
+    world.sql("update app.message set repeats = 1 where message_id = %(m)s", m=old["message_id"])
+    world.sql("update app.mailbox set state = 'resting' where mailbox_id = %(m)s", m=old["mailbox_id"])
+
+    again = planned(store, objects, world)
+
+    (kept,) = messages_of(world)
+    assert (kept["message_id"], kept["state"], kept["mailbox_id"]) == (old["message_id"], "planned", old["mailbox_id"])
+    assert kept["plan_id"] == again.saved.plan_id
+    decision = world.one("select kept_reason from app.decision where plan_id = %(p)s", p=again.saved.plan_id)
+    assert decision["kept_reason"] == "to be sent once more"
+
+
+def test_a_message_that_waits_to_be_tried_again_gives_way_like_any_other(
+    store: PostgresPlanStore, objects: ObjectStore, world: SmallWorld
+) -> None:
+    world.enroll(1)
+    planned(store, objects, world)
+    (old,) = messages_of(world)
+    world.sql("update app.message set state = 'retry_wait', retry_at = due_at where message_id = %(m)s", m=old["message_id"])  # fmt: skip
+    world.sql("update app.mailbox set state = 'resting' where mailbox_id = %(m)s", m=old["mailbox_id"])
+
+    planned(store, objects, world)
+
+    first, second = messages_of(world)
+    assert (first["state"], first["retry_at"], second["state"]) == ("superseded", None, "planned")
+
+
+def test_a_sequence_that_this_days_plan_has_ended_is_judged_anew_by_the_next_plan_of_the_day(
+    store: PostgresPlanStore, objects: ObjectStore, world: SmallWorld
+) -> None:
+    late = world.enroll(1)
+    world.sql(
+        "update app.enrollment set step = 2, mailbox_id = %(m)s, due_day = %(d)s where enrollment_id = %(e)s",
+        m=world.mailboxes[0], d=DAY - timedelta(days=60), e=late,
+    )  # fmt: skip
+
+    first, again = planned(store, objects, world), planned(store, objects, world)
+
+    ended = world.one("select state, reason from app.enrollment where enrollment_id = %(e)s", e=late)
+    assert ended == {"state": "finished", "reason": "waited_too_long"}
+    assert again.plan.plan_hash == first.plan.plan_hash
+    assert [row.enrollment_id for row in again.plan.decisions] == [late]
+
+
 def test_a_message_claimed_before_the_re_plan_is_kept_and_may_go(
     store: PostgresPlanStore, objects: ObjectStore, engine: Engine, world: SmallWorld
 ) -> None:

@@ -97,6 +97,9 @@ def test_first_messages_of_the_day_are_new_leads_taken_in_and_no_follow_ups_ahea
     message = world.message(1)
     world.sql("update app.message set state = 'accepted', accepted_at = due_at where message_id = %(m)s", m=message)
     world.message(2)  # still planned: a plan of this day replaces it
+    follow_up = world.message(3, step=2)
+    world.sql("update app.message set state = 'accepted', accepted_at = due_at where message_id = %(m)s", m=follow_up)
+    world.sql("update app.enrollment set state = 'replied' where step = 2 and tenant_id = %(t)s", t=world.tenant)
     world.sql(
         """update app.enrollment e set step = 2, due_day = %(d)s, mailbox_id = %(m)s from app.message m
             where m.message_id = %(message)s and e.enrollment_id = m.enrollment_id""",

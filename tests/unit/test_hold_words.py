@@ -2,13 +2,18 @@
 
 import pytest
 
-from outreach_pipelines.application.constraint_words import HOLDS_IN_WORDS, intent_reason_in_words
+from outreach_pipelines.application.constraint_words import HOLDS_IN_WORDS, hold_in_words, intent_reason_in_words
 from outreach_pipelines.domain.back_off import HoldReason
 
 
 def test_every_reason_of_a_hold_has_its_words() -> None:
     assert set(HOLDS_IN_WORDS) == set(HoldReason)
     assert all("_" not in words for words in HOLDS_IN_WORDS.values())
+
+
+def test_a_hold_is_told_in_words_and_the_own_words_of_a_person_stay_as_they_are() -> None:
+    assert hold_in_words("complaint_rate") == "too many people complain"
+    assert hold_in_words("the client asked to wait_for_Monday") == "the client asked to wait_for_Monday"
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ Belongs here: naming values. Does not: holds of whole mailboxes, which their own
 a scope is spelled (`domain.back_off.scope_key`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from sqlalchemy import RowMapping
 
+from outreach_pipelines.application.constraint_words import hold_in_words
 from outreach_pipelines.domain.back_off.scope import (
     CampaignScope,
     LeadFileScope,
@@ -23,14 +24,17 @@ from outreach_pipelines.domain.send_plan.snapshot import Hold, LeadFileHold, Lea
 from outreach_pipelines.domain.tenant import TenantId
 
 
+def hold_of(row: RowMapping | Mapping[str, str]) -> Hold:
+    """With its reason in words: from here on it is read by people."""
+    return Hold(Fraction(row["factor"]), hold_in_words(row["reason"]))
+
+
 class HeldScopes:
     """Of one tenant, as of one moment."""
 
     def __init__(self, rows: Iterable[RowMapping], tenant: TenantId) -> None:
         self._tenant = tenant
-        self._holds: dict[Scope, Hold] = {
-            scope_of(ScopeKey(row["scope_key"]), tenant): Hold(Fraction(row["factor"]), row["reason"]) for row in rows
-        }
+        self._holds: dict[Scope, Hold] = {scope_of(ScopeKey(row["scope_key"]), tenant): hold_of(row) for row in rows}
 
     @property
     def files(self) -> list[int]:

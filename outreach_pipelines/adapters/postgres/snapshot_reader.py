@@ -219,13 +219,23 @@ def _utc_day(moment: datetime) -> date:
     return moment.astimezone(UTC).date()
 
 
+def _suppressed(row: RowMapping) -> Suppressed | None:
+    """By the tenant's own list, else by that of all tenants."""
+    if row["suppression_kind"] is not None:
+        kind = _ROW_KINDS.get(row["suppression_kind"]) or SuppressionKind(row["suppression_kind"])
+        return Suppressed(kind, _utc_day(row["suppressed_at"]))
+    if row["suppressed_everywhere_at"] is not None:
+        return Suppressed(SuppressionKind.MANUAL, _utc_day(row["suppressed_everywhere_at"]))
+    return None
+
+
 def _block(row: RowMapping) -> Block | None:
     on = _utc_day(row["state_at"])
     if row["erased_at"] is not None:
         return Erased(_utc_day(row["erased_at"]))
-    if row["suppression_kind"] is not None:
-        kind = _ROW_KINDS.get(row["suppression_kind"]) or SuppressionKind(row["suppression_kind"])
-        return Suppressed(kind, _utc_day(row["suppressed_at"]))
+    suppressed = _suppressed(row)
+    if suppressed is not None:
+        return suppressed
     if row["reason"] == "company_replied":
         return CompanyReplied(on)
     match row["state"]:

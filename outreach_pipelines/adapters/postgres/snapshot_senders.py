@@ -7,13 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
-from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping
 
 from outreach_pipelines.adapters.postgres.day_rows import DayRows
-from outreach_pipelines.adapters.postgres.held_scopes import HeldScopes
+from outreach_pipelines.adapters.postgres.held_scopes import HeldScopes, hold_of
 from outreach_pipelines.domain.calendar import DailyHours
 from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.provider_account import ProviderKind
@@ -23,7 +22,6 @@ from outreach_pipelines.domain.send_plan.snapshot import (
     AccountId,
     AccountReadiness,
     DaySends,
-    Hold,
     Mailbox,
     MailboxId,
     MailboxState,
@@ -100,7 +98,7 @@ def _mailbox(row: RowMapping, sends: tuple[datetime, ...], planned: Counter[date
         daily_cap=row["daily_cap"],
         min_spacing=row["min_gap_seconds"],
         max_spacing=row["max_gap_seconds"],
-        hold=None if hold is None else Hold(Fraction(hold["factor"]), hold["reason"]),
+        hold=None if hold is None else hold_of(hold),
         health=row["health"],
         sends_by_day=tuple(DaySends(each, count) for each, count in sorted(by_day.items())),
         new_leads_today=0,

@@ -67,10 +67,14 @@ select b.mailbox_id, b.domain_id, b.zone, b.hours_start, b.hours_end, b.state, b
  order by b.mailbox_id;
 
 -- name: open_threads
--- Threads by mailbox, campaign, next step and due day. Whom this day has taken in already is counted by new_leads_today.
+-- Threads by mailbox, campaign, next step and due day. Whom this day has taken in already is counted by new_leads_today. What an
+-- earlier version of this very day has ended counts as it did for that one: see candidates.
 select e.mailbox_id, e.campaign_id, e.step, greatest(e.due_day, cast(:day as date)) as due_day, count(*) as threads
   from app.enrollment e
- where e.tenant_id = (select app.tenant()) and e.state = 'active' and e.mailbox_id is not null and e.due_day is not null
+ where e.tenant_id = (select app.tenant()) and e.mailbox_id is not null and e.due_day is not null
+   and (e.state = 'active'
+        or (e.state = 'finished' and exists (select from app.decision d join app.plan p on p.tenant_id = d.tenant_id and p.plan_id = d.plan_id
+             where d.tenant_id = e.tenant_id and d.enrollment_id = e.enrollment_id and d.ends is not null and p.day = :day)))
    and not exists (select from app.message m where m.tenant_id = e.tenant_id and m.plan_day = :day and m.enrollment_id = e.enrollment_id
                       and m.step = 1 and m.state in ('claimed', 'sending', 'in_doubt', 'unknown', 'accepted'))
  group by 1, 2, 3, 4;
@@ -149,7 +153,7 @@ with company_reply as materialized (
 select e.enrollment_id, e.lead_id, e.campaign_id, e.step, e.round, e.mailbox_id, e.due_day, e.state, e.reason, e.state_at, e.out_of_office_until,
        encode(l.address_hmac, 'hex') as recipient, encode(l.domain_hmac, 'hex') as recipient_domain, l.recipient_provider, l.zone, l.country, l.basis,
        not app.is_free_mail(split_part(l.address, '@', 2)) as at_company, l.verified, l.engaged, l.erased_at, l.undeliverable, l.provider_checked_at, b.asked_at as mailbox_denied_at, l.first_name, l.last_name, l.company, l.fields,
-       s.kind as suppression_kind, s.created_at as suppressed_at, c_reply.replied_at as company_replied_at,
+       s.kind as suppression_kind, s.created_at as suppressed_at, app.suppressed_everywhere_since(l.global_hmac) as suppressed_everywhere_at, c_reply.replied_at as company_replied_at,
        (select count(*) from app.message r where r.tenant_id = e.tenant_id and r.recipient_hmac = l.address_hmac
            and r.state in ('accepted', 'sending', 'in_doubt', 'unknown')
            and coalesce(r.accepted_at, r.due_at) > cast(:day_start as timestamptz) - make_interval(days => :contact_days)) as recent_contacts
