@@ -1,6 +1,7 @@
 """`outreach plan preflight`: every letter of every campaign, filled in for a sample recipient and judged.
 
-Belongs here: the sample, and telling. Does not: the rules (`domain.pre_flight`, `domain.campaign`).
+Belongs here: the sample, and telling. Does not: the rules (`domain.pre_flight`); what a campaign must declare, the
+inventory's reader asks for, and its faults are told instead.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,10 +12,11 @@ from rich.console import Console
 
 from outreach_pipelines.adapters.templates import render
 from outreach_pipelines.application.import_inventory import FaultyInventory
-from outreach_pipelines.domain.campaign import LEAD_FIELDS, Campaign, Step, Variant, faults_of
+from outreach_pipelines.cli.plan_sources import listed
+from outreach_pipelines.domain.campaign import LEAD_FIELDS, Campaign, Step, Variant
 from outreach_pipelines.domain.inventory import TenantInventory
 from outreach_pipelines.domain.pre_flight import Finding, SampleLetter, Weight, findings_of, lacking
-from outreach_pipelines.errors import NotFound, TemplateFault
+from outreach_pipelines.errors import FilesFault, NotFound, TemplateFault
 from resources import files
 
 console = Console()
@@ -69,8 +71,7 @@ def _inventories(tenant: str | None) -> Iterator[TenantInventory]:
             continue
         loaded = source.load(slug)
         if isinstance(loaded, FaultyInventory):
-            message = f"{slug}: {len(loaded.faults)} faults in its inventory files: outreach inventory check"
-            raise NotFound(message)
+            raise FilesFault(listed(f"{slug}: its inventory files are faulty", [str(each) for each in loaded.faults]))
         yield loaded.inventory
 
 
@@ -87,8 +88,6 @@ def _given(pairs: Iterable[str]) -> Mapping[str, str]:
 def _findings(
     inventory: TenantInventory, campaign: Campaign, given: Mapping[str, str]
 ) -> Iterator[tuple[str, Finding]]:
-    for fault in faults_of(campaign):
-        yield fault.field, Finding("campaign", Weight.FAULT, fault.sentence)
     postal = "\n".join(inventory.tenant.postal_address)
     fields = dict.fromkeys((*LEAD_FIELDS, *campaign.required_fields, *campaign.optional_fields), "Sample")
     known = {str(name): value for name, value in fields.items()} | _SYSTEM

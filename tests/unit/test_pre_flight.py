@@ -1,5 +1,6 @@
 """Letters judged as a recipient would get them: what forbids one, and what is advised."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -225,6 +226,41 @@ def test_a_field_that_leaves_nothing_behind_where_it_is_missing_is_said_so() -> 
 
 def test_a_letter_that_reads_the_same_without_a_field_lacks_nothing() -> None:
     assert lacking("text", "company", "Hello", "Hello") == ()
+
+
+@pytest.fixture
+def webinar(environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """The file of a campaign in a copy of the examples."""
+    shutil.copytree(Path(__file__).parents[2] / "examples", tmp_path / "files")
+    environment.setenv("OUTREACH_FILES", str(tmp_path / "files"))
+    load_settings.cache_clear()
+    files.object_store.cache_clear()
+    yield tmp_path / "files" / "inventory" / "acme" / "campaigns" / "webinar-follow-up.yaml"
+    files.object_store.cache_clear()
+
+
+def test_how_a_letter_reads_without_an_optional_field_is_told_of_each_of_its_parts(webinar: Path) -> None:
+    webinar.write_text(
+        webinar.read_text().replace("[first_name, company,", "[first_name,") + "optional_fields: [company]\n"
+    )
+
+    said = CliRunner().invoke(app, ["plan", "preflight", "webinar-follow-up"], env={"COLUMNS": "300"})
+
+    told = [line for line in said.output.splitlines() if "Who has no company reads" in line]
+    assert said.exit_code == 0
+    assert [line.split(":")[1].strip() for line in told] == [
+        f"step 1, variant {variant}, {part}" for variant in "ab" for part in ("text", "html")
+    ]
+
+
+def test_what_a_campaign_declares_wrongly_is_told_in_place_of_its_letters(webinar: Path) -> None:
+    webinar.write_text(webinar.read_text().replace('"The slides of', '"Re: the slides of'))
+
+    said = CliRunner().invoke(app, ["plan", "preflight"], env={"COLUMNS": "300"})
+
+    assert said.exit_code == 1
+    assert "acme: its inventory files are faulty, 1 fault:\n  " in str(said.exception)
+    assert "A first message does not pretend to be a reply or a forward." in str(said.exception)
 
 
 @pytest.mark.usefixtures("examples")
