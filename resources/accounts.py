@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from outreach_pipelines.adapters.dkim_signing import DkimKey, DkimSigner
     from outreach_pipelines.adapters.http_api import HttpAccess
     from outreach_pipelines.adapters.oauth import IssuedTokens
-    from outreach_pipelines.adapters.ses import SesAccess
+    from outreach_pipelines.adapters.ses_client import SesAccess
     from outreach_pipelines.adapters.smtp import SmtpAccess
 
 
@@ -68,7 +68,7 @@ class AccountBook:
 
     def ses(self, connection: SesConnection) -> "SesAccess":
         """Raises as `mailgun` does."""
-        from outreach_pipelines.adapters.ses import SesAccess
+        from outreach_pipelines.adapters.ses_client import SesAccess
 
         references = (connection.access_key_id, connection.secret_access_key)
         keys = [self.secrets.resolve(reference) if reference else None for reference in references]

@@ -87,7 +87,8 @@ class AccountTransports:
 
 
 def _by_ses(book: AccountBook, connection: SesConnection, row: AccountRow) -> MailTransport:
-    from outreach_pipelines.adapters.ses import SesPath, SesTransport, ses_clients
+    from outreach_pipelines.adapters.ses import SesPath, SesTransport
+    from outreach_pipelines.adapters.ses_client import ses_clients
 
     path = SesPath(row.configuration_set or None, row.ses_tenant)
     return SesTransport(ses_clients(book.ses(connection)), region=connection.region, path=path)

@@ -30,8 +30,8 @@ class SesControls:
             return None
         if account not in self._made:
             # boto3 is loaded where an account of SES is met: every run loads this module.
-            from outreach_pipelines.adapters.ses import ses_clients
             from outreach_pipelines.adapters.ses_account import SesAccountControl
+            from outreach_pipelines.adapters.ses_client import ses_clients
 
             self._made[account] = SesAccountControl(ses_clients(self.book.ses(connection)))
         return self._made[account]

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from botocore.config import Config
 from sending.lab import KEY, REGION, SECRET
 
-from outreach_pipelines.adapters.ses import SesAccess, SesPath, SesTransport, ses_clients
+from outreach_pipelines.adapters.ses import SesPath, SesTransport
+from outreach_pipelines.adapters.ses_client import SesAccess, ses_clients
 from outreach_pipelines.application.boot_clock import boot_seconds
 from outreach_pipelines.application.send_batch import BatchLimits
 from outreach_pipelines.domain.message_tag import WireTag

@@ -11,12 +11,10 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
@@ -26,16 +24,12 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from outreach_pipelines.domain.secret import Secret
+from outreach_pipelines.adapters.ses_client import SesClients
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost, SendAnswer
 from outreach_pipelines.domain.wire_message import WireMessage
 
 if TYPE_CHECKING:
-    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sesv2.type_defs import SendEmailRequestTypeDef, SendEmailResponseTypeDef
-
-SesClients = Callable[[Config], "SESV2Client"]
-"""Makes a client with this configuration: the transport's own, since a retry inside of the SDK could send twice."""
 
 LONGEST_TEXT: Final = 500
 _TAG_NAME: Final = "outreach"
@@ -45,37 +39,11 @@ _NEVER_CONNECTED: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyCo
 
 
 @dataclass(frozen=True, slots=True)
-class SesAccess:
-    """Where SES is. Without keys boto3's own chain finds them; `endpoint_url` is None for the region's public one."""
-
-    region: str
-    endpoint_url: str | None = None
-    access_key_id: Secret | None = None
-    secret_access_key: Secret | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class SesPath:
     """How one tenant's mail goes through the account. `tenant_name` where the account has SES tenants."""
 
     configuration_set: str | None
     tenant_name: str | None = None
-
-
-def ses_clients(access: SesAccess) -> SesClients:
-    """Clients of one account, each with a session of its own (boto3's default session is not made for threads)."""
-
-    def make(config: Config) -> "SESV2Client":
-        return Session().client(
-            "sesv2",
-            region_name=access.region,
-            endpoint_url=access.endpoint_url,
-            aws_access_key_id=access.access_key_id.reveal() if access.access_key_id else None,
-            aws_secret_access_key=access.secret_access_key.reveal() if access.secret_access_key else None,
-            config=config,
-        )
-
-    return make
 
 
 class _DeadlinePassedError(Exception):

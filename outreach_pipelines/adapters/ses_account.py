@@ -8,20 +8,16 @@ Source: Amazon SES API v2 Reference, GetAccount and GetTenant ("You can execute 
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from outreach_pipelines.adapters.ses_client import SECONDS_BETWEEN_QUESTIONS, SesClients, asking
 from outreach_pipelines.domain.provider_standing import AccountStanding, Enforcement, SendQuota, TenantStatus
 from outreach_pipelines.errors import NotFound, Unreadable
 
-if TYPE_CHECKING:
-    from mypy_boto3_sesv2 import SESV2Client
-
 T = TypeVar("T")
 
-SECONDS_BETWEEN_CALLS: Final = 1.0
 _UNLIMITED: Final = -1  # GetAccount, SendQuota: "you can send an unlimited amount of email"
 _WORDS: Final = {"HEALTHY": Enforcement.HEALTHY, "PROBATION": Enforcement.PROBATION, "SHUTDOWN": Enforcement.SHUTDOWN}
 
@@ -31,14 +27,12 @@ class SesAccountControl:
 
     def __init__(
         self,
-        clients: Callable[[Config], "SESV2Client"],
+        clients: SesClients,
         *,
         timeout: float = 10.0,
-        seconds_between: float = SECONDS_BETWEEN_CALLS,
+        seconds_between: float = SECONDS_BETWEEN_QUESTIONS,
     ) -> None:
-        self._client = clients(
-            Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=5.0, read_timeout=timeout)
-        )
+        self._client = clients(asking(timeout))
         self._turn = threading.Lock()
         self._seconds_between = seconds_between
         self._next_at = 0.0

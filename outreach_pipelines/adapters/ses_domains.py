@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
+from typing import Final, TypedDict, TypeVar
 
-from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
@@ -23,6 +22,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from outreach_pipelines.adapters.ses_client import CONNECT_SECONDS, SECONDS_BETWEEN_QUESTIONS, SesClients, asking
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Cause
 from outreach_pipelines.domain.dns_audit.expectations import DkimExpectation
@@ -31,12 +31,8 @@ from outreach_pipelines.domain.dns_audit.provider_state import DomainState, NotH
 from outreach_pipelines.domain.dns_audit.provider_word import ProviderWord, Word
 from outreach_pipelines.domain.inventory import Selector
 
-if TYPE_CHECKING:
-    from mypy_boto3_sesv2 import SESV2Client
-
 T = TypeVar("T")
 
-SECONDS_BETWEEN_CALLS: Final = 1.0
 _ABSENT: Final = ProviderWord(state=DomainState(identity=ProviderState.ABSENT))
 _BY_ADDRESS: Final = ProviderWord(state=DomainState(identity=ProviderState.UNSAID))
 _PAGE: Final = 1000  # the most that SES gives
@@ -64,16 +60,14 @@ class SesDomains:
 
     def __init__(
         self,
-        clients: Callable[[Config], "SESV2Client"],
+        clients: SesClients,
         *,
         timeout: float = 10.0,
-        seconds_between: float = SECONDS_BETWEEN_CALLS,
+        seconds_between: float = SECONDS_BETWEEN_QUESTIONS,
     ) -> None:
-        self._client = clients(
-            Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=5.0, read_timeout=timeout)
-        )
+        self._client = clients(asking(timeout))
         self._thread = ThreadPoolExecutor(1, "ses-domains")
-        self._most_seconds = timeout + 5.0
+        self._most_seconds = timeout + CONNECT_SECONDS
         self._seconds_between = seconds_between
         self._next_at = 0.0
         self._of_addresses: frozenset[str] | NotHeard | None = None
@@ -183,7 +177,9 @@ def _word(answer: Mapping[str, object]) -> Word:
             return_path=_STATES.get(str(envelope.get("MailFromDomainStatus")), unsaid)
             if return_path
             else ProviderState.ABSENT,
-            reason=str(_part(answer, "VerificationInfo").get("ErrorType") or "")[:100],
+            reason="".join(filter(str.isprintable, str(_part(answer, "VerificationInfo").get("ErrorType") or "")))[
+                :100
+            ],
         ),
         dkim=_keys(dkim),
         return_path=return_path,

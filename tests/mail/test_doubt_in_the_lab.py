@@ -17,7 +17,8 @@ from world_fixtures import NewWorld
 from outreach_pipelines.adapters.postgres.doubt_store import PostgresDoubtStore
 from outreach_pipelines.adapters.postgres.event_store import PostgresEventInbox, PostgresEventStore
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
-from outreach_pipelines.adapters.ses import SesAccess, SesPath, SesTransport, ses_clients
+from outreach_pipelines.adapters.ses import SesPath, SesTransport
+from outreach_pipelines.adapters.ses_client import SesAccess, ses_clients
 from outreach_pipelines.adapters.sqs import SqsEventFeed
 from outreach_pipelines.application.ports import Begun, EvidenceLookup, MailTransport
 from outreach_pipelines.application.resolve_doubt import DoubtDesk, Probing, ResolvedDoubt, resolve_doubt

@@ -12,7 +12,8 @@ from transport_conformance import TAG, soon
 from outreach_pipelines.adapters.http_api import HttpApi
 from outreach_pipelines.adapters.mailgun import MailgunPath, MailgunTransport, mailgun_access
 from outreach_pipelines.adapters.postmark import PostmarkTransport, postmark_access
-from outreach_pipelines.adapters.ses import SesAccess, SesPath, SesTransport, ses_clients
+from outreach_pipelines.adapters.ses import SesPath, SesTransport
+from outreach_pipelines.adapters.ses_client import SesAccess, ses_clients
 from outreach_pipelines.adapters.smtp import SmtpAccess, SmtpTransport
 from outreach_pipelines.application.ports import MailTransport
 from outreach_pipelines.domain.provider_account import Tls

@@ -11,7 +11,8 @@ from http_provider import CUT, SILENT, TRICKLE, Provider, Request, Say, provider
 from http_provider import answer as spoken
 from transport_conformance import Behaviour, Seen, Served, TransportConformance, a_message, soon
 
-from outreach_pipelines.adapters.ses import SesAccess, SesPath, SesTransport, ses_clients, wire_message_id
+from outreach_pipelines.adapters.ses import SesPath, SesTransport, wire_message_id
+from outreach_pipelines.adapters.ses_client import SesAccess, ses_clients
 from outreach_pipelines.application.ports import MailTransport
 from outreach_pipelines.domain.secret import Secret
 from outreach_pipelines.domain.send_answer import Accepted, NotSent, Refused, ReplyLost, SendAnswer

@@ -13,8 +13,8 @@ from world_fixtures import NewWorld
 
 from outreach_pipelines.adapters.postgres.message_store import PostgresMessageStore
 from outreach_pipelines.adapters.postgres.standing_store import PostgresStandingStore
-from outreach_pipelines.adapters.ses import SesAccess, ses_clients
 from outreach_pipelines.adapters.ses_account import SesAccountControl
+from outreach_pipelines.adapters.ses_client import SesAccess, ses_clients
 from outreach_pipelines.application.ports import Begun
 from outreach_pipelines.application.read_standings import AccountControl, Standings, read_standings
 from outreach_pipelines.domain.ids import AccountId
