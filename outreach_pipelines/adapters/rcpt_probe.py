@@ -18,6 +18,7 @@ from outreach_pipelines.domain.recipient_probe import ProbeTalk, RcptReply
 
 _LONGEST_LINE: Final = 2048
 _MOST_LINES: Final = 100
+_MOST_ADDRESSES: Final = 3
 # What needs quotes or SMTPUTF8 is not asked: an unknown more is better than a command that means something else.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9.-]+")
 _REPLY: Final = re.compile(r"([2-5]\d\d)(?:[ -](?:([245]\.\d{1,3}\.\d{1,3})(?:\s|$))?|$)")
@@ -66,23 +67,24 @@ class RcptCaller:
         return ProbeTalk(replies.pop(made_up, None), replies)
 
     async def _call(self, host: DomainName, wanted: Sequence[Address], replies: dict[Address, RcptReply]) -> None:
-        reader, writer = await asyncio.open_connection(await self._address(host), self.port, limit=_LONGEST_LINE)
-        wire = _Wire(reader, writer)
+        wire = await self._connected(host)
         try:
             if (await wire.reply())[0].code == 220 and await self._greeted(wire, host):
                 await _ask_each(wire, wanted, replies)
             await wire.said("QUIT")
         finally:
-            with suppress(OSError):
-                writer.close()
+            # All is said: whoever is slow to end TLS is not waited for.
+            wire.writer.transport.abort()
 
-    async def _address(self, host: DomainName) -> str:
+    async def _connected(self, host: DomainName) -> _Wire:
+        """Connect to the first of the host's addresses that takes it: of many hosts one is IPv6, which not everybody has."""
         found = await asyncio.get_running_loop().getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
-        for *_, place in found:
-            address = str(place[0])
-            if self.inside or ip_address(address).is_global:
-                return address
-        message = f"{host} has no address of the public internet"
+        addresses = [str(place[0]) for *_, place in found]
+        for address in [each for each in addresses if self.inside or ip_address(each).is_global][:_MOST_ADDRESSES]:
+            with suppress(OSError):
+                async with asyncio.timeout(self.timeout_seconds / 3):
+                    return _Wire(*await asyncio.open_connection(address, self.port, limit=_LONGEST_LINE))
+        message = f"{host} has no address of the public internet that answers"
         raise ValueError(message)
 
     async def _greeted(self, wire: _Wire, host: DomainName) -> bool:

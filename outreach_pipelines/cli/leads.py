@@ -1,6 +1,7 @@
 """`outreach leads import|probe`."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -8,9 +9,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from outreach_pipelines.application.enroll_leads import enroll_leads
+from outreach_pipelines.application.findings import counted
 from outreach_pipelines.application.import_leads import import_leads
 from outreach_pipelines.application.probe_recipients import (
-    MOST_A_RUN,
+    MOST_AN_HOUR,
     Probed,
     ProbeStore,
     RecipientCaller,
@@ -55,19 +57,32 @@ def import_(tenant: Annotated[str | None, typer.Argument(help="one tenant; all w
 @app.command()
 def probe(
     tenant: Annotated[str | None, typer.Argument(help="one tenant; all when left out")] = None,
-    most: Annotated[int, typer.Option(min=1, max=1000, help="people of a tenant that are asked about")] = MOST_A_RUN,
+    most: Annotated[int, typer.Option(min=1, max=1000, help="people of a tenant and hour")] = MOST_AN_HOUR,
 ) -> None:
     """Ask servers of recipients whether they know new leads: by RCPT TO, never with DATA, and only where tenant and host allow it."""
     caller, store = recipient_probe.rcpt_caller(), recipient_probe.probes()
-    for row in tenant_rows(tenant):
-        done = asyncio.run(_probed(caller, store, row, most))
-        said = ", ".join(f"{result.value} {count}" for result, count in sorted(done.results.items()))
-        console.print(f"{row.ref.slug}: {done.calls} calls, {said or 'nobody is to be asked about'}")
+    asyncio.run(_probe(caller, store, tenant_rows(tenant), most))
 
 
-async def _probed(caller: RecipientCaller, store: ProbeStore, row: TenantRow, most: int) -> Probed:
+async def _probe(caller: RecipientCaller, store: ProbeStore, rows: Sequence[TenantRow], most: int) -> None:
     async with feeds.open_resolver()() as resolver:
-        return await probe_recipients(resolver, caller, store, tenant=row.ref.id, most=most)
+        for row in rows:
+            done = await probe_recipients(resolver, caller, store, tenant=row.ref.id, most_an_hour=most)
+            console.print(f"{row.ref.slug}: {', '.join(probed_in_words(done))}", soft_wrap=True)
+
+
+def probed_in_words(done: Probed) -> Iterator[str]:
+    """What a run did, for one tenant."""
+    yield counted(done.calls, "call")
+    yield from (f"{result.value} {count}" for result, count in sorted(done.results.items()))
+    if done.put_off:
+        yield f"{counted(done.put_off, 'domain')} put off (it, or whoever runs its server, was called within the hour)"
+    if done.no_host:
+        yield f"{counted(done.no_host, 'domain')} without a mail host"
+    if done.unresolved:
+        yield f"{counted(done.unresolved, 'domain')} of which the DNS said nothing"
+    if done == Probed():
+        yield "nobody is to be asked about (that takes `dns: probe_recipients: true` in tenant.yaml, and new leads)"
 
 
 def _cells(outcome: FileOutcome) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What a recipient's server says of an address when it is asked by RCPT TO and sent nothing.
 
-Belongs here: the reading of its replies. Does not: the call (an adapter), whom to ask and how often (`probe_recipients`).
+Belongs here: the reading of its replies, and whose server a host is. Does not: the call (an adapter), whom to ask and how often (`probe_recipients`).
 
 Servers accept what they bounce later, refuse what they deliver, and answer strangers as they like. So only one reply counts for
 anything: 550 with 5.1.1 to RCPT TO (RFC 3463 section 3.2: bad destination mailbox address). It suppresses nobody.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from outreach_pipelines.domain.address import Address
+from outreach_pipelines.domain.address import Address, DomainName
 
 _NO_SUCH_MAILBOX: Final = "5.1.1"
 _TAKEN: Final = frozenset({250, 251})
@@ -50,6 +50,16 @@ class ProbeTalk:
 
     made_up: RcptReply | None = None
     replies: Mapping[Address, RcptReply] = field(default_factory=dict)
+
+
+def operator_of(host: DomainName) -> str:
+    """Who runs a mail host, as far as its name tells: the registered name, guessed by the form of country suffixes (`co.uk`).
+
+    Two hosts of one name are one operator's; a guess too wide only means fewer calls.
+    """
+    labels = host.split(".")
+    has_second_level = len(labels[-1]) == 2 and len(labels) > 2 and len(labels[-2]) <= 3
+    return ".".join(labels[-3:] if has_second_level else labels[-2:])
 
 
 def judge_probe(talk: ProbeTalk, address: Address) -> ProbeResult:

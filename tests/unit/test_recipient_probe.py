@@ -8,8 +8,9 @@ from dns_audit_cases import FakeDns
 
 from outreach_pipelines.application.probe_recipients import Probed, ProbeSubject, probe_recipients
 from outreach_pipelines.domain.address import Address, DomainName
+from outreach_pipelines.domain.dns_audit.answers import Query, RecordType
 from outreach_pipelines.domain.ids import LeadId
-from outreach_pipelines.domain.recipient_probe import ProbeResult, ProbeTalk, RcptReply, judge_probe
+from outreach_pipelines.domain.recipient_probe import ProbeResult, ProbeTalk, RcptReply, judge_probe, operator_of
 from outreach_pipelines.domain.tenant import TenantId
 
 ADA = Address("ada", DomainName("firm.example"), "Ada")
@@ -49,22 +50,27 @@ def test_only_a_definite_reply_says_something_of_an_address(
 
 @dataclass
 class Book:
-    """A `ProbeStore` of some people; domains in `called` were called within the hour."""
+    """A `ProbeStore` of some people; domains and operators in `called` were called within the hour."""
 
     people: Sequence[ProbeSubject]
     called: set[str] = field(default_factory=set)
     results: dict[LeadId, ProbeResult] = field(default_factory=dict)
+    passed_over: list[LeadId] = field(default_factory=list)
 
-    def due(self, tenant: TenantId, *, most: int) -> Sequence[ProbeSubject]:
+    def due(self, tenant: TenantId, *, most_an_hour: int) -> Sequence[ProbeSubject]:
         assert tenant == TENANT
-        return self.people[:most]
+        return [each for each in self.people if each.lead not in self.passed_over][:most_an_hour]
 
-    def begin(self, tenant: TenantId, domain: DomainName, leads: Sequence[LeadId]) -> bool:
+    def begin(self, tenant: TenantId, domain: DomainName, operator: str, leads: Sequence[LeadId]) -> bool:
         assert tenant == TENANT
         assert leads
-        first = domain not in self.called
-        self.called.add(domain)
+        first = self.called.isdisjoint({domain, operator})
+        self.called.update({domain, operator})
         return first
+
+    def pass_over(self, tenant: TenantId, leads: Sequence[LeadId]) -> None:
+        assert tenant == TENANT
+        self.passed_over += leads
 
     def save(self, tenant: TenantId, results: Mapping[LeadId, ProbeResult]) -> None:
         assert tenant == TENANT
@@ -93,7 +99,7 @@ async def test_a_domain_is_called_once_at_its_first_host_and_one_without_a_host_
 
     assert caller.asked == [("a.firm.example", ["zz@firm.example", "ada@firm.example", "ben@firm.example"])]
     assert book.results == {LeadId(1): ProbeResult.VALID, LeadId(2): ProbeResult.REJECTED}
-    assert done == Probed(1, {ProbeResult.VALID: 1, ProbeResult.REJECTED: 1})
+    assert done == Probed(1, {ProbeResult.VALID: 1, ProbeResult.REJECTED: 1}, no_host=1)
 
 
 async def test_a_second_run_calls_nobody_again() -> None:
@@ -102,4 +108,39 @@ async def test_a_second_run_calls_nobody_again() -> None:
     await probe_recipients(DNS, caller, book, tenant=TENANT)
     again = await probe_recipients(DNS, caller, book, tenant=TENANT)
 
-    assert (len(caller.asked), again) == (1, Probed())
+    assert (len(caller.asked), again) == (1, Probed(put_off=1))
+
+
+async def test_a_domain_without_a_host_is_not_looked_up_again_and_one_that_dns_says_nothing_of_is() -> None:
+    caller, book = Caller(), Book(PEOPLE)
+    silent = FakeDns(DNS.lines, failing=frozenset({Query(ADA.domain, RecordType.MX)}))
+
+    first = await probe_recipients(silent, caller, book, tenant=TENANT)
+    second = await probe_recipients(silent, caller, book, tenant=TENANT)
+
+    assert (first, second) == (Probed(no_host=1, unresolved=1), Probed(unresolved=1))
+    assert (caller.asked, book.results) == ([], {})
+
+
+async def test_two_domains_whose_servers_one_operator_runs_are_one_call() -> None:
+    hosted = FakeDns(("firm.example MX 10 firm.in.hoster.test", "shop.example MX 10 shop.in.hoster.test"))
+    caller = Caller()
+
+    done = await probe_recipients(hosted, caller, Book(PEOPLE), tenant=TENANT)
+
+    assert ([host for host, _ in caller.asked], done.put_off) == (["firm.in.hoster.test"], 1)
+
+
+@pytest.mark.parametrize(
+    ("host", "operator"),
+    [
+        ("mx1.hoster.example", "hoster.example"),
+        ("firm-test.mail.hoster.example", "hoster.example"),
+        ("mx.firm.co.uk", "firm.co.uk"),
+        ("mx.firm.de", "firm.de"),
+        ("co.uk", "co.uk"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_an_operator_is_told_by_the_registered_name_of_its_host(host: str, operator: str) -> None:
+    assert operator_of(DomainName(host)) == operator

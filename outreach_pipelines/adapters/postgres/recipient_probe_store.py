@@ -17,6 +17,8 @@ from outreach_pipelines.domain.tenant import TenantId
 
 KEPT_FOR: Final = timedelta(days=30)
 """How long what was said counts, unknown too; then the address may be asked about again."""
+MOST_CALLS_AN_HOUR: Final = 4
+"""Of all tenants together, at the servers of one operator."""
 _SQL = statements("recipient_probe")
 
 
@@ -26,18 +28,26 @@ class PostgresProbeStore:
 
     engine: Engine
 
-    def due(self, tenant: TenantId, *, most: int) -> Sequence[ProbeSubject]:
+    def due(self, tenant: TenantId, *, most_an_hour: int) -> Sequence[ProbeSubject]:
         """See `ProbeStore.due`."""
-        values = {"most": most, "most_a_call": MOST_A_CALL, "kept_for": KEPT_FOR}
+        values = {"most_an_hour": most_an_hour, "most_a_call": MOST_A_CALL, "kept_for": KEPT_FOR}
         with tenant_session(self.engine, tenant) as connection:
             rows = [(row.lead_id, row.address) for row in connection.execute(_SQL["due"], values)]
         return list(_subjects(rows))
 
-    def begin(self, tenant: TenantId, domain: DomainName, leads: Sequence[LeadId]) -> bool:
+    def begin(self, tenant: TenantId, domain: DomainName, operator: str, leads: Sequence[LeadId]) -> bool:
         """See `ProbeStore.begin`."""
+        place = {"domain": domain, "operator": operator, "most_an_hour": MOST_CALLS_AN_HOUR}
         with tenant_session(self.engine, tenant) as connection:
-            connection.execute(_SQL["lock_domain"], {"domain": domain})
-            return connection.execute(_SQL["begin"], {"domain": domain, "leads": list(leads)}).rowcount > 0
+            may_call = bool(connection.execute(_SQL["begin_call"], place).scalar_one())
+            if may_call:
+                connection.execute(_SQL["begin"], {"leads": list(leads)})
+        return may_call
+
+    def pass_over(self, tenant: TenantId, leads: Sequence[LeadId]) -> None:
+        """See `ProbeStore.pass_over`."""
+        with tenant_session(self.engine, tenant) as connection:
+            connection.execute(_SQL["begin"], {"leads": list(leads)})
 
     def save(self, tenant: TenantId, results: Mapping[LeadId, ProbeResult]) -> None:
         """See `ProbeStore.save`."""

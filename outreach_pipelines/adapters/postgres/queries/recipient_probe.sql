@@ -1,6 +1,7 @@
 -- name: due
 -- New leads whose server may be asked: enrolled, never written to, not suppressed, at a host of their own and not at one of the large
--- providers, not asked of late, at a domain that nobody was asked at within the hour.
+-- providers, not asked of late, at a domain that nobody was asked at within the hour. Domains in another order each hour: those that cannot
+-- be called, for which nothing is kept, would else stand first for ever.
 select lead_id, address from (
 select l.lead_id, l.address, split_part(l.address, '@', 2) as domain,
        row_number() over (partition by split_part(l.address, '@', 2) order by l.lead_id) as place
@@ -19,20 +20,19 @@ select l.lead_id, l.address, split_part(l.address, '@', 2) as domain,
    and not exists (select from app.recipient_probe n join app.lead o on o.tenant_id = n.tenant_id and o.lead_id = n.lead_id
                     where n.tenant_id = l.tenant_id and o.domain_hmac = l.domain_hmac and n.asked_at > clock_timestamp() - interval '1 hour')) d
  where place <= :most_a_call
- order by domain, lead_id
- limit :most;
+ order by hashtextextended(domain, cast(extract(epoch from date_trunc('hour', clock_timestamp())) as bigint)), domain, lead_id
+ limit greatest(0, :most_an_hour - (select count(*) from app.recipient_probe
+                                     where tenant_id = (select app.tenant()) and asked_at > clock_timestamp() - interval '1 hour'));
 
--- name: lock_domain
--- One caller of a domain at a time.
-select pg_advisory_xact_lock(hashtextextended('recipient_probe ' || cast((select app.tenant()) as text) || ' ' || :domain, 0));
+-- name: begin_call
+-- Whether the domain may be called now, which counts as a call of all tenants.
+select app.begin_recipient_call(:domain, :operator, :most_an_hour);
 
 -- name: begin
--- Before the call, so that one whose process ends is not made again. No row where the domain was called within the hour.
+-- Before the call, so that one whose process ends is not made again.
 insert into app.recipient_probe as b (tenant_id, lead_id, asked_at)
 select l.tenant_id, l.lead_id, clock_timestamp() from app.lead l
  where l.tenant_id = (select app.tenant()) and l.lead_id = any (cast(:leads as bigint[])) and l.address is not null
-   and not exists (select from app.recipient_probe n join app.lead o on o.tenant_id = n.tenant_id and o.lead_id = n.lead_id
-                    where n.tenant_id = l.tenant_id and split_part(o.address, '@', 2) = :domain and n.asked_at > clock_timestamp() - interval '1 hour')
 on conflict (tenant_id, lead_id) do update set asked_at = excluded.asked_at, result = 'unknown';
 
 -- name: save
