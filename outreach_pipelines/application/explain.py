@@ -4,11 +4,12 @@ Belongs here: telling facts as dated sentences, in order. Does not: reading them
 them (the CLI).
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from outreach_pipelines.application.constraint_words import IN_WORDS
 from outreach_pipelines.application.story_facts import (
@@ -30,6 +31,9 @@ from outreach_pipelines.domain.address import AddressHash
 from outreach_pipelines.domain.message import OPEN_STATES, MessageId, MessageState
 from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import NotFound
+
+# Reasons name fault after fault, `check of name: evidence`.
+_NEXT_FAULT: Final = re.compile(r"; (?=[a-z_]+ of \S+: )")
 
 
 class Heading(StrEnum):
@@ -164,10 +168,19 @@ def _message(fact: MessageRecord) -> Chapter:
         f"of {fact.campaign}, from {fact.mailbox}, slot {_moment(fact.due_at)}",
         f"window {_moment(fact.window_start)} to {_moment(fact.window_end)}",
         f"not before {_moment(fact.not_before)}" if _waits(fact) else "",
+        *_closed_ways(fact),
         f"outcome: {_words(fact.outcome)}" if fact.outcome else "",
         f"Message-ID {fact.wire_message_id}" if fact.wire_message_id else "",
     ]
     return _chapter(fact.recorded_at, Heading.MESSAGE, sentence, detail)
+
+
+def _closed_ways(fact: MessageRecord) -> Iterator[str]:
+    """Why its domain is not ready for an account, as audits see it now: the first fault of each, and where all are shown."""
+    for way in fact.closed_ways:
+        yield f"not ready, {_NEXT_FAULT.split(way)[0]}"
+    if fact.closed_ways:
+        yield f"all of it, with the records that mend it: outreach dns audit {fact.domain} --inventory"
 
 
 def _waits(fact: MessageRecord) -> bool:

@@ -80,7 +80,10 @@ class Decided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRecord:
-    """A message and the state it is in since `recorded_at`."""
+    """A message and the state it is in since `recorded_at`.
+
+    `closed_ways`: where it found no account to leave by, each that its domain is not ready for, with what audits say now.
+    """
 
     recorded_at: datetime
     message_id: MessageId
@@ -97,6 +100,8 @@ class MessageRecord:
     reason: str | None
     outcome: str | None
     wire_message_id: str | None
+    domain: str
+    closed_ways: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,7 @@ def test_the_walk_of_one_lead_is_told_from_its_line_in_a_file_to_its_suppression
     assert enrolled.sentence == "in campaign c, round 1"
     assert (
         refused.sentence
-        == "2026-11-18 version 2 (revoked): step 1 of c not placed, the daily caps of the mailboxes are used up"
+        == "2026-11-18 version 2 (revoked): step 1 of c not placed, the daily caps of the mailboxes leave no room"
     )
     assert refused.detail == ("mailboxes: 3 mailbox_cap",)
     assert placed.sentence.startswith(
@@ -127,6 +127,33 @@ def test_a_refusal_is_told_with_the_providers_own_words(planned: PlannedWorld) -
     assert "answer: 554 5.7.1 not from you" in of(story, Heading.ATTEMPT)[0].detail
     assert of(story, Heading.MESSAGE)[0].sentence.endswith("is failed: policy: 554 5.7.1 not from you")
     assert "finished (message failed)" in of(story, Heading.ENROLLMENT)[0].detail[0]
+
+
+def test_a_message_that_no_account_may_send_is_told_with_the_first_fault_of_its_domain(planned: PlannedWorld) -> None:
+    enrollment = planned.enrolled(1)
+    planned.release([enrollment])
+    reason = (
+        "spf_limits of example.test: 12 look-ups; they are too many; dkim_record of s1._domainkey.example.test: none."
+    )
+    planned.world.sql(
+        "update app.domain_account set state = 'not_ready', definite_state = 'not_ready', reason = %(r)s where tenant_id = %(t)s",
+        r=reason, t=planned.world.tenant,
+    )  # fmt: skip
+
+    with pytest.raises(AssertionError, match="no_usable_account"):
+        planned.send()
+
+    (message,) = of(about_person(planned, enrollment), Heading.MESSAGE)
+    domain = planned.world.one("select name from app.sending_domain where tenant_id = %(t)s", t=planned.world.tenant)
+    account = planned.world.one(
+        "select a.name from app.provider_account a join app.domain_account r using (account_id) where r.tenant_id = %(t)s",
+        t=planned.world.tenant,
+    )
+    assert "no_usable_account" in message.sentence
+    assert message.detail[-2:] == (
+        f"not ready, {account['name']}: spf_limits of example.test: 12 look-ups; they are too many",
+        f"all of it, with the records that mend it: outreach dns audit {domain['name']} --inventory",
+    )
 
 
 def test_a_refused_row_is_told_when_the_address_is_given_and_only_for_the_whole_address(planned: PlannedWorld) -> None:

@@ -53,13 +53,20 @@ select p.created_at as recorded_at, p.day, p.version, p.status, c.name as campai
         or (d.enrollment_id, d.step) in (select m.enrollment_id, m.step from app.message m where m.tenant_id = e.tenant_id and m.message_id = :message_id));
 
 -- name: messages
--- The person's messages, or the one.
+-- The person's messages, or the one; of one that found no account to leave by, what is known of each that its domain is not ready for.
 select m.state_at as recorded_at, m.message_id, m.plan_day, c.name as campaign, m.step, m.variant, b.address as mailbox, m.due_at,
-       m.window_start, m.window_end, m.not_before, m.state, m.reason, m.outcome, m.wire_message_id
+       m.window_start, m.window_end, m.not_before, m.state, m.reason, m.outcome, m.wire_message_id, d.name as domain,
+       array(select a.name || ': ' || coalesce(nullif(concat_ws(' ', r.seed_fault, r.reason), ''), 'no audit has looked at it yet.')
+               from unnest(m.account_ids) with ordinality as w (account_id, position)
+               join app.provider_account a using (account_id)
+               left join app.domain_account r on r.tenant_id = m.tenant_id and r.domain_id = b.domain_id and r.account_id = a.account_id
+              where starts_with(m.reason, 'no_usable_account') and coalesce(r.definite_state, r.state, '') <> 'ready'
+              order by w.position) as closed_ways
   from app.message m
   join app.enrollment e on e.tenant_id = m.tenant_id and e.enrollment_id = m.enrollment_id
   join app.campaign c on c.tenant_id = m.tenant_id and c.campaign_id = m.campaign_id
   join app.mailbox b on b.tenant_id = m.tenant_id and b.mailbox_id = m.mailbox_id
+  join app.sending_domain d on d.tenant_id = b.tenant_id and d.domain_id = b.domain_id
  where m.tenant_id = (select app.tenant()) and e.lead_id = :lead_id and m.message_id = coalesce(cast(:message_id as bigint), m.message_id);
 
 -- name: attempts
