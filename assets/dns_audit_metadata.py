@@ -26,6 +26,7 @@ def audit_metadata(summary: AuditSummary) -> Metadata:
         "queries": summary.queries,
         "queries per domain": round(summary.queries / summary.domains, 1) if summary.domains else 0.0,
         "unanswered queries": summary.unanswered,
+        "domains overtaken by another audit": len(summary.overtaken),
         **_scores(summary.audits),
         "findings by severity": _table(
             [

@@ -1,5 +1,5 @@
 """DNS audits that cannot wait for the schedule: the first of what an inventory has brought, without which nothing leaves from there,
-and those that were missed while nothing ran."""
+those that were missed while nothing ran, and those that confirm a fault or clear it."""
 
 from collections.abc import Iterable, Iterator
 
@@ -22,7 +22,7 @@ def first_audits(
     tenants: dg.ResourceParam[TenantDirectory],
     clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Asks for today's audit of each tenant with a domain or account never audited, or not for 13 hours. A run that died is followed by another."""
+    """Asks for today's audit of each tenant with a domain never audited, not for 13 hours, or with a fault to confirm; again where a run died."""
     known = set(context.instance.get_dynamic_partitions("tenants"))
     waiting = [row for row in tenants.with_unaudited_domains() if row.ref.slug in known]
     requests = list(_missing_runs(context.instance, local_days(clock.now(), waiting)))

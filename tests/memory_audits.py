@@ -1,7 +1,7 @@
 """The port `DnsAuditStore` in memory."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from dns_audit_cases import DOMAIN, expectations
@@ -32,10 +32,19 @@ class MemoryAudits:
     def memories(self, tenant: TenantId) -> Mapping[DomainName, AuditMemory]:
         return dict(self.kept)
 
-    def save(self, tenant: TenantId, day: date, audits: Sequence[SettledAudit], *, now: datetime) -> None:
+    def save(
+        self, tenant: TenantId, day: date, audits: Sequence[SettledAudit], *, now: datetime
+    ) -> frozenset[DomainName]:
         self.days[day] = audits
+        overtaken = {one.audit.domain for one in audits if one.memory.audits != self._kept_before(one.audit.domain)}
         for one in audits:
-            self.kept[one.audit.domain] = one.memory
+            if one.audit.domain in overtaken:
+                continue
+            self.kept[one.audit.domain] = replace(one.memory, audits=one.memory.audits + 1)
             self.news += one.news
             for account, standing in one.standings.items():
                 self.standings[PathKey(one.audit.domain, account)] = standing
+        return frozenset(overtaken)
+
+    def _kept_before(self, domain: DomainName) -> int:
+        return self.kept[domain].audits if domain in self.kept else 0

@@ -12,7 +12,8 @@ from outreach_pipelines.adapters.http_api import HttpApi, JsonObject, printable
 from outreach_pipelines.adapters.mailgun import domain_of
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Cause
-from outreach_pipelines.domain.dns_audit.expectations import DkimExpectation
+from outreach_pipelines.domain.dns_audit.expectations import DkimExpectation, TrackingHost
+from outreach_pipelines.domain.dns_audit.names import parse_domain_name
 from outreach_pipelines.domain.dns_audit.provider_state import DomainState, NotHeard, ProviderState
 from outreach_pipelines.domain.dns_audit.provider_word import ProviderWord, Word
 
@@ -56,7 +57,18 @@ def _word(found: JsonObject, domain: DomainName) -> Word:
         ),
         dkim=tuple(_keys(dkim, domain)),
         spf_includes=tuple(name for each in spf for name in spf_includes(text_in(each, "value"))),
+        link_host=_link_host(records),
     )
+
+
+def _link_host(records: Sequence[JsonObject]) -> TrackingHost | None:
+    """The CNAME of tracked links, the one that is none of a key; it differs by region."""
+    aliases = (each for each in records if text_in(each, "record_type") == "CNAME")
+    for each in aliases:
+        name, target = parse_domain_name(text_in(each, "name")), parse_domain_name(text_in(each, "value"))
+        if name is not None and target is not None and "._domainkey." not in name:
+            return TrackingHost(name, target)
+    return None
 
 
 def _identity(about: JsonObject, records: Sequence[JsonObject]) -> ProviderState | None:

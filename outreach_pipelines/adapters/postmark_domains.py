@@ -4,6 +4,8 @@ Its account token opens this API; the token of a server, which sends, does not.
 Source: Postmark Developer Docs, "Domains API" and "Sender signatures API".
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from outreach_pipelines.adapters.domain_answers import asked, objects_in, text_in
@@ -12,6 +14,7 @@ from outreach_pipelines.adapters.http_api import HttpAccess, HttpApi, JsonObject
 from outreach_pipelines.adapters.postmark import BASE_URL
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Cause
+from outreach_pipelines.domain.dns_audit.expectations import DkimExpectation
 from outreach_pipelines.domain.dns_audit.names import parse_domain_name
 from outreach_pipelines.domain.dns_audit.provider_state import DomainState, NotHeard, ProviderState
 from outreach_pipelines.domain.dns_audit.provider_word import ProviderWord, Word
@@ -94,16 +97,33 @@ def _word(found: JsonObject, domain: DomainName) -> Word:
     verified, returns = found.get("DKIMVerified"), found.get("ReturnPathDomainVerified")
     if text_in(found, "Name").lower() != domain or not isinstance(verified, bool) or not isinstance(returns, bool):
         return NotHeard(Cause.MALFORMED)
-    key = dkim_text(text_in(found, "DKIMHost"), text_in(found, "DKIMTextValue"), domain)
-    key = key or dkim_text(text_in(found, "DKIMPendingHost"), text_in(found, "DKIMPendingTextValue"), domain)
     state = ProviderState.VERIFIED if verified else ProviderState.PENDING
     return_path = parse_domain_name(text_in(found, "ReturnPathDomain"))
     return ProviderWord(
         state=DomainState(identity=state, dkim=state, return_path=_return_path_state(return_path, verified=returns)),
-        dkim=(key,) if key else (),
+        dkim=tuple(_keys(found, domain)),
         return_path=return_path,
         return_path_alias=parse_domain_name(text_in(found, "ReturnPathDomainCNAMEValue")) if return_path else None,
     )
+
+
+def _keys(found: JsonObject, domain: DomainName) -> Iterator[DkimExpectation]:
+    """The key that signs or, before the first, the one that is waited for; and those that must stand beside it.
+
+    Of a revoked one mail is under way until Postmark says `SafeToRemoveRevokedKeyFromDNS`.
+    """
+    current, pending, revoked = (
+        dkim_text(text_in(found, f"DKIM{which}Host"), text_in(found, f"DKIM{which}TextValue"), domain)
+        for which in ("", "Pending", "Revoked")
+    )
+    if current is None:
+        yield from [pending] if pending else []
+        return
+    yield current
+    if pending is not None:
+        yield replace(pending, spare=True)
+    if revoked is not None and found.get("SafeToRemoveRevokedKeyFromDNS") is False:
+        yield replace(revoked, spare=True)
 
 
 def _return_path_state(name: DomainName | None, *, verified: bool) -> ProviderState:

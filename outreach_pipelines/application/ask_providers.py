@@ -4,14 +4,14 @@ Here: who is asked, in what order, and when asking stops. Not here: what an answ
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Cause
 from outreach_pipelines.domain.dns_audit.expectations import Expectations
 from outreach_pipelines.domain.dns_audit.provider_state import NotHeard
-from outreach_pipelines.domain.dns_audit.provider_word import Word, with_words
+from outreach_pipelines.domain.dns_audit.provider_word import Word, Words
 from outreach_pipelines.domain.provider_account import AccountName
 from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import OutreachError
@@ -41,26 +41,26 @@ class DomainDesks(Protocol):
 
 
 async def ask_providers(
-    desks: DomainDesks, tenant: TenantId, expected: Mapping[DomainName, Expectations]
-) -> Mapping[DomainName, Expectations]:
-    """Put the providers' words into what is expected of each domain: accounts side by side, each one's domains in turn."""
+    desk_of: Callable[[AccountName], DomainDesk | None], expected: Mapping[DomainName, Expectations]
+) -> Mapping[DomainName, Words]:
+    """Hear what providers say of each domain: accounts side by side, each one's domains in turn. Who is not asked is left out.
+
+    `desk_of`: as `DomainDesks.of`, for one tenant.
+    """
     domains: dict[AccountName, list[DomainName]] = {}
     for domain, expectations in expected.items():
         for account in expectations.accounts:
             domains.setdefault(account.name, []).append(domain)
-    answers = await asyncio.gather(*(_ask(desks, tenant, account, asked) for account, asked in domains.items()))
+    answers = await asyncio.gather(*(_ask(desk_of, account, asked) for account, asked in domains.items()))
     words = dict(zip(domains, answers, strict=True))
-    return {
-        domain: with_words(expectations, {name: told[domain] for name, told in words.items() if domain in told})
-        for domain, expectations in expected.items()
-    }
+    return {domain: {name: told[domain] for name, told in words.items() if domain in told} for domain in expected}
 
 
 async def _ask(
-    desks: DomainDesks, tenant: TenantId, account: AccountName, domains: Sequence[DomainName]
+    desk_of: Callable[[AccountName], DomainDesk | None], account: AccountName, domains: Sequence[DomainName]
 ) -> Mapping[DomainName, Word]:
     try:
-        desk = desks.of(tenant, account)
+        desk = desk_of(account)
     except OutreachError:
         return dict.fromkeys(domains, NotHeard(Cause.NOT_ASKED))
     if desk is None:

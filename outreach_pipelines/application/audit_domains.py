@@ -5,8 +5,9 @@ Here: the loop around the pure audit, and its two ports. Not here: any judgement
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from itertools import islice
 from typing import Protocol, TypeVar, cast
 
@@ -19,6 +20,7 @@ from outreach_pipelines.domain.dns_audit.findings import Severity
 from outreach_pipelines.domain.dns_audit.lookups import Lookup
 from outreach_pipelines.domain.dns_audit.news import AuditMemory, News, Seen, whats_new
 from outreach_pipelines.domain.dns_audit.provider_check import still_refused
+from outreach_pipelines.domain.dns_audit.provider_word import Words, kept_words, recalled, with_words
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready
 from outreach_pipelines.domain.dns_audit.settling import Standing, settle
 from outreach_pipelines.domain.provider_account import AccountName
@@ -64,7 +66,10 @@ class SettledAudit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSummary:
-    """What a run did. Paths (domain and account) by their settled state; `queries` counts each question once."""
+    """What a run did. Paths (domain and account) by their settled state; `queries` counts each question once.
+
+    `overtaken`: domains of which another audit was kept while this one ran, so that this one was not.
+    """
 
     domains: int
     ready: int
@@ -74,6 +79,7 @@ class AuditSummary:
     unanswered: int
     queries: int
     audits: Sequence[SettledAudit] = ()
+    overtaken: frozenset[DomainName] = frozenset()
 
 
 class DnsResolver(Protocol):
@@ -99,8 +105,14 @@ class DnsAuditStore(Protocol):
         """What the next audit of each domain compares with; absent for a domain never audited."""
         ...
 
-    def save(self, tenant: TenantId, day: date, audits: Sequence[SettledAudit], *, now: datetime) -> None:
-        """Keep a day's audits and their news, in one transaction; a second save of the same day replaces all but the news."""
+    def save(
+        self, tenant: TenantId, day: date, audits: Sequence[SettledAudit], *, now: datetime
+    ) -> frozenset[DomainName]:
+        """Keep a day's audits and their news, in one transaction; a second save of the same day replaces all but the news.
+
+        An audit whose memory is not the newest any more keeps nothing, and its domain is returned: another one, that ran at
+        the same time, has told the news already.
+        """
         ...
 
 
@@ -176,28 +188,42 @@ async def audit_tenant(
 
     Providers are asked at `desks`; without them the inventory alone says what is expected.
     """
-    expected: Mapping[DomainName, Expectations] = {each.domain: each.expectations for each in store.targets(tenant)}
-    before, memories = store.last_definite(tenant), store.memories(tenant)
-    expected = await ask_providers(desks, tenant, expected) if desks else expected
-    audits = await audit_domains(resolver, [AuditTarget(*each) for each in expected.items()])
-    settled = [
-        _with_news(one, _standings(one, expected[one.domain], before, now), before, memories.get(one.domain), now)
-        for one in audits
-    ]
-    store.save(tenant, day, settled, now=now)
-    return _summary(settled)
+    wanted = {each.domain: each.expectations for each in store.targets(tenant)}
+    # In this order: who keeps an audit between the two is found out by its memory.
+    memories, before = store.memories(tenant), store.last_definite(tenant)
+    words = await ask_providers(partial(desks.of, tenant), wanted) if desks else {}
+    cases = {
+        domain: _case(expectations, words.get(domain, {}), memories.get(domain), now)
+        for domain, expectations in wanted.items()
+    }
+    audits = await audit_domains(resolver, [AuditTarget(domain, case.expected) for domain, case in cases.items()])
+    settled = [_settled(one, cases[one.domain], before, now) for one in audits]
+    overtaken = store.save(tenant, day, settled, now=now)
+    # Their news is told: by the audit that was first.
+    told = [replace(one, news=()) if one.audit.domain in overtaken else one for one in settled]
+    return replace(_summary(told), overtaken=overtaken)
 
 
-def _with_news(
-    one: DomainAudit,
-    standings: Mapping[AccountName, Standing],
-    before: Mapping[PathKey, Standing],
-    memory: AuditMemory | None,
-    now: datetime,
-) -> SettledAudit:
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A domain before its audit: what is expected, what its providers said today, and what is remembered of it."""
+
+    expected: Expectations
+    words: Words
+    memory: AuditMemory | None
+
+
+def _case(expectations: Expectations, words: Words, memory: AuditMemory | None, now: datetime) -> _Case:
+    kept = memory.words if memory else {}
+    return _Case(with_words(expectations, recalled(words, kept, now=now)), words, memory)
+
+
+def _settled(one: DomainAudit, case: _Case, before: Mapping[PathKey, Standing], now: datetime) -> SettledAudit:
+    standings = _standings(one, case.expected, before, now)
     former = {key.account: standing for key, standing in before.items() if key.domain == one.domain}
     seen = Seen(domain=one.domain, findings=one.findings, answers=one.answers, before=former, after=standings)
-    return SettledAudit(one, standings, *whats_new(memory, seen, now=now))
+    news, memory = whats_new(case.memory, seen, now=now)
+    return SettledAudit(one, standings, news, replace(memory, words=kept_words(case.words, memory.words, now=now)))
 
 
 async def _answers(resolver: DnsResolver, wanted: Collection[Query]) -> Answers:

@@ -36,7 +36,8 @@ class TenantDirectory(Protocol):
         ...
 
     def with_unaudited_domains(self) -> Sequence[TenantRow]:
-        """Those with a sending domain, or an account of one, that no DNS audit has looked at, or none for 13 hours.
+        """Those with a sending domain, or an account of one, that no DNS audit has looked at, or none for 13 hours,
+        or whose latest saw a fault, over an hour ago, that another is to confirm.
 
         Before the first it sends nothing; 72 hours after the last certain answer it sends nothing again.
         """

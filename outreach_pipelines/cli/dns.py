@@ -16,8 +16,10 @@ from rich.console import Console
 from outreach_pipelines.adapters.dns import NameServerAddress
 from outreach_pipelines.application.audit_domains import AuditTarget, DomainAudit, answered, audit_domains
 from outreach_pipelines.cli import dns_apply, dns_news, dns_reports
+from outreach_pipelines.cli.dns_providers import desks_of, tell_not_asked, told_by_providers
 from outreach_pipelines.cli.dns_sources import (
     Typed,
+    all_inventories,
     asking,
     reaching,
     server_for,
@@ -48,6 +50,7 @@ from outreach_pipelines.domain.dns_audit.lookups import together
 from outreach_pipelines.domain.dns_audit.mail_status import MailStatus, mail_status
 from outreach_pipelines.domain.dns_audit.spf_evaluation import SpfOutcome, SpfResult, check_host
 from outreach_pipelines.domain.dns_audit.spf_expansion import SpfSender
+from resources.domain_desks import InventoryDesks
 
 app = typer.Typer(no_args_is_help=True)
 console = Console()
@@ -78,6 +81,13 @@ Lists = Annotated[
 Every = Annotated[bool, typer.Option("--all", help="CAA, BIMI and each name server by itself too")]
 Reach = Annotated[bool, typer.Option("--reach", help="call the web server of the policy and the mail servers too")]
 FromInventory = Annotated[bool, typer.Option("--inventory", help="expect what the inventory files say")]
+Providers = Annotated[
+    bool,
+    typer.Option(
+        "--providers/--no-providers",
+        help="with --inventory: ask the providers too what they want (SES: a call a second)",
+    ),
+]
 
 
 @app.command("audit")
@@ -95,11 +105,11 @@ def audit_command(
     inventory: FromInventory = False,
     every: Every = False,
     reach: Reach = False,
+    providers: Providers = True,
 ) -> None:
     """Check domains; exit code 1 with a definite fault, 3 where nothing is wrong but not all could be found out."""
     typed = _typed(selector, include, ip, blocklist, reports_to, every=every, reach=reach)
-    wanted = _targets(domains, typed, inventory=inventory)
-    audits = asyncio.run(_audited(wanted, server_for(resolver, inventory=inventory), answers))
+    audits = _audits(domains, typed, resolver, answers, inventory=inventory, providers=providers)
     if save_answers is not None:
         _save(save_answers, audits)
     for one in audits:
@@ -121,11 +131,11 @@ def fixes(
     ip: Addresses = None,
     reports_to: ReportsTo = None,
     inventory: FromInventory = False,
+    providers: Providers = True,
 ) -> None:
     """Print what to publish and withdraw, each domain's as one piece of zone file; changes nothing."""
     typed = _typed(selector, include, ip, None, reports_to, every=False, reach=False)
-    wanted = _targets(domains, typed, inventory=inventory)
-    for one in asyncio.run(_audited(wanted, server_for(resolver, inventory=inventory), answers)):
+    for one in _audits(domains, typed, resolver, answers, inventory=inventory, providers=providers):
         typer.echo(json.dumps(fixes_json(one)) if as_json else fixes_text(one), nl=as_json)
 
 
@@ -190,16 +200,33 @@ def _typed(
     )
 
 
-def _targets(domains: list[str] | None, typed: Typed, *, inventory: bool) -> Sequence[AuditTarget]:
+def _audits(
+    domains: list[str] | None,
+    typed: Typed,
+    resolver: str | None,
+    answers: Path | None,
+    *,
+    inventory: bool,
+    providers: bool,
+) -> Sequence[DomainAudit]:
+    """Audit what was named. Stored answers stand alone: no provider is asked beside them."""
     if not domains and not inventory:
         message = "name a domain, or take all of --inventory"
         raise typer.BadParameter(message)
-    return targets(domains or (), typed, inventory=inventory)
+    inventories = all_inventories() if inventory else None
+    wanted, server = targets(domains or (), typed, inventories), server_for(resolver, inventory=inventory)
+    desks = desks_of(inventories) if inventories and providers and answers is None else None
+    audits = asyncio.run(_audited(wanted, server, answers, desks))
+    if desks is not None:
+        tell_not_asked(desks)
+    return audits
 
 
 async def _audited(
-    wanted: Sequence[AuditTarget], server: NameServerAddress | None, answers: Path | None
+    wanted: Sequence[AuditTarget], server: NameServerAddress | None, answers: Path | None, desks: InventoryDesks | None
 ) -> Sequence[DomainAudit]:
+    if desks is not None:
+        wanted = await told_by_providers(wanted, desks.of)
     async with asking(server, answers, reach=reaching(wanted)) as open_resolver:
         return await audit_domains(open_resolver, wanted)
 

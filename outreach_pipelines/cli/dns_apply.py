@@ -3,11 +3,14 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from outreach_pipelines.application.apply_fixes import Applied, Prepared, carry_out, prepare
+from outreach_pipelines.application.ask_providers import ask_providers
 from outreach_pipelines.application.audit_domains import AuditTarget, DomainAudit, audit_domains
 from outreach_pipelines.application.tenants import TenantRow
 from outreach_pipelines.cli.by_hand import ActorName, OneTenant, by_hand, say
@@ -16,10 +19,13 @@ from outreach_pipelines.cli.wiring import tenant_rows
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.findings import ResourceRecord
 from outreach_pipelines.domain.dns_audit.fix_list import FixList, fix_list
+from outreach_pipelines.domain.dns_audit.news import AuditMemory
+from outreach_pipelines.domain.dns_audit.provider_word import recalled, with_words
 from outreach_pipelines.domain.dns_changes import AUTOMATIC_TTL, Change
 from outreach_pipelines.errors import NotFound, Refused
 from resources import database
 from resources.dns_hosts import cloudflare, dns_change_log
+from resources.domain_desks import domain_desks
 
 USUAL_TOKEN = "env:CLOUDFLARE_API_TOKEN"  # noqa: S105 - a reference to the token
 
@@ -46,7 +52,8 @@ def apply(
     Ends with 1 where something that is shown is not done, or not seen afterwards.
     """
     by, name = by_hand(actor, reason), typed_domain(domain)
-    row, target = _target(name, tenant)
+    row, by_inventory = _target(name, tenant)
+    target = _as_providers_want(row, by_inventory)
     fixes = fix_list(_audited(target, resolver).findings.findings)
     host = cloudflare(token or _token_of(row), api)
     try:
@@ -78,6 +85,14 @@ def _target(name: DomainName, tenant: str | None) -> tuple[TenantRow, AuditTarge
         message = f"{name} is a sending domain of {', '.join(row.ref.slug for row, _ in found)}: name one by --tenant"
         raise Refused(message)
     return found[0]
+
+
+def _as_providers_want(row: TenantRow, target: AuditTarget) -> AuditTarget:
+    """As in audits by the clock, with what a silent provider last said: a zone must not be changed after an older guess."""
+    asked = ask_providers(partial(domain_desks().of, row.ref.id), {target.domain: target.expectations})
+    memory = database.audits().memories(row.ref.id).get(target.domain, AuditMemory())
+    words = recalled(asyncio.run(asked)[target.domain], memory.words, now=database.clock().now())
+    return replace(target, expectations=with_words(target.expectations, words))
 
 
 def _token_of(row: TenantRow) -> str:

@@ -49,8 +49,8 @@ def typed_domain(text: str) -> DomainName:
     match parse_address(f"postmaster@{text.strip().removesuffix('.')}"):
         case Address(domain=domain):
             return domain
-        case fault:
-            message = f"{text!r} is no domain name: {fault.sentence}"
+        case _:
+            message = f"{text!r} is no domain name that mail can go to or come from, such as acme.example"
             raise typer.BadParameter(message)
 
 
@@ -161,17 +161,20 @@ class Typed:
         )
 
 
-def targets(domains: Sequence[str], typed: Typed, *, inventory: bool) -> Sequence[AuditTarget]:
-    """What is audited, each domain once, with what is expected of it. Raises `FilesFault`, `NotFound`, usage errors."""
+def targets(
+    domains: Sequence[str], typed: Typed, inventories: Sequence[TenantInventory] | None
+) -> Sequence[AuditTarget]:
+    """What is audited, each domain once, with what is expected of it; all of `inventories` when none is named.
+
+    Raises `NotFound` for a domain that none of them holds, and usage errors.
+    """
     names = dict.fromkeys(typed_domain(text) for text in domains)
-    expected = _of_inventory() if inventory else {}
-    if inventory and not names:
-        names = dict.fromkeys(expected)
-    lacking = [name for name in names if inventory and name not in expected]
+    expected = {name: each for one in inventories or () for name, each in _of_tenant(one).items()}
+    lacking = [name for name in names if inventories is not None and name not in expected]
     if lacking:
         message = f"no inventory holds {', '.join(lacking)}"
         raise NotFound(message)
-    return [AuditTarget(name, typed.expectations(expected.get(name))) for name in names]
+    return [AuditTarget(name, typed.expectations(expected.get(name))) for name in names or expected]
 
 
 def _dedicated(text: str) -> DedicatedAddress:
@@ -202,14 +205,14 @@ def typed_name(text: str) -> DomainName:
     return name
 
 
-def _of_inventory() -> Mapping[DomainName, Expectations]:
+def all_inventories() -> Sequence[TenantInventory]:
+    """The inventory files. Raises `FilesFault`."""
     source = files.inventory_files()
     loaded = [source.load(slug) for slug in source.tenants()]
     faulty = [each for each in loaded if isinstance(each, FaultyInventory)]
     if faulty:
         raise FilesFault("\n".join(str(fault) for each in faulty for fault in each.faults))
-    inventories = [each.inventory for each in loaded if not isinstance(each, FaultyInventory)]
-    return {name: expected for one in inventories for name, expected in _of_tenant(one).items()}
+    return [each.inventory for each in loaded if not isinstance(each, FaultyInventory)]
 
 
 def _of_tenant(inventory: TenantInventory) -> Mapping[DomainName, Expectations]:

@@ -117,7 +117,7 @@ def print_audit(console: Console, one: DomainAudit) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for row in (*_finding_rows(found.findings), *_gap_rows(found.unanswered)):
+    for row in (*_finding_rows(one), *_gap_rows(found.unanswered)):
         table.add_row(*row)
     for fact in found.facts:
         table.add_row(Text("fact", style="dim"), Text(f"{fact.check}: {fact.text}", style="dim"))
@@ -126,12 +126,17 @@ def print_audit(console: Console, one: DomainAudit) -> None:
     console.print(table)
 
 
-def _finding_rows(findings: Sequence[Finding]) -> Iterator[tuple[Text, Text]]:
-    for finding in sorted(findings, key=lambda one: -one.severity):
+def _finding_rows(one: DomainAudit) -> Iterator[tuple[Text, Text]]:
+    for finding in sorted(one.findings.findings, key=lambda each: -each.severity):
         label = Text(finding.severity.name.lower(), style=_STYLE[finding.severity])
-        yield label, Text(f"{finding.check} ({finding.fault}): {finding.evidence}")
+        of = "" if finding.name == one.domain or finding.name in finding.evidence else f" of {finding.name}"
+        yield label, Text(f"{finding.check}{of} ({finding.fault}): {finding.evidence}")
+        for served in finding.fix.serve if finding.fix else ():
+            yield Text(""), Text(f"  first serve {served.url} (its text: outreach dns fixes)", style="dim")
         for sign, record in _change(finding.fix):
             yield Text(""), Text(f"{sign} {record.zone_line}", style="green" if sign == "+" else "red")
+        if finding.fix is None and finding.fault is not Fault.WEAK:
+            yield Text(""), Text("  by hand: what mends it takes a decision, or a value not known here", style="dim")
 
 
 def _gap_rows(gaps: Sequence[Unanswered]) -> Iterator[tuple[Text, Text]]:

@@ -1,6 +1,7 @@
 """Domains asked about at Mailgun, Postmark and SES, against a small HTTP server that answers as they document it."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,12 +15,12 @@ from outreach_pipelines.adapters.http_api import HttpApi
 from outreach_pipelines.adapters.mailgun import mailgun_access
 from outreach_pipelines.adapters.mailgun_domains import MailgunDomains
 from outreach_pipelines.adapters.postmark_domains import PostmarkDomains, postmark_account_access
-from outreach_pipelines.adapters.ses import SesAccess, ses_clients
+from outreach_pipelines.adapters.ses_client import SesAccess, ses_clients
 from outreach_pipelines.adapters.ses_domains import SesDomains
 from outreach_pipelines.application.ask_providers import DomainDesk
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Cause
-from outreach_pipelines.domain.dns_audit.expectations import DkimExpectation
+from outreach_pipelines.domain.dns_audit.expectations import DkimExpectation, TrackingHost
 from outreach_pipelines.domain.dns_audit.provider_state import DomainState, NotHeard, ProviderState
 from outreach_pipelines.domain.dns_audit.provider_word import ProviderWord, Word
 from outreach_pipelines.domain.inventory import Selector
@@ -95,6 +96,7 @@ async def test_mailgun_tells_its_state_and_its_own_key_and_include() -> None:
         state=DomainState(identity=VERIFIED, dkim=VERIFIED, spf=VERIFIED),
         dkim=(DkimExpectation(Selector("pic"), public_key=rsa_key(2048)),),
         spf_includes=(DomainName("eu.mailgun.org"),),
+        link_host=TrackingHost(DomainName(f"email.{DOMAIN}"), DomainName("eu.mailgun.org")),
     )
     assert (request.method, request.path) == ("GET", "/v4/domains/mail.acme.example")
     assert request.headers["authorization"].startswith("Basic ")
@@ -136,6 +138,7 @@ async def test_mailguns_managed_keys_are_expected_as_aliases() -> None:
     assert isinstance(word, ProviderWord)
     alias = DomainName("pdk1._domainkey.0a1b.dkim1.eu.mgsend.example")
     assert word.dkim == (DkimExpectation(Selector("pdk1"), alias),)
+    assert word.link_host == TrackingHost(DomainName(f"email.{DOMAIN}"), DomainName("eu.mailgun.org"))
 
 
 async def test_a_key_that_signs_as_the_parent_is_left_to_the_inventory() -> None:
@@ -222,6 +225,23 @@ async def test_a_key_that_postmark_waits_for_is_pending_and_expected() -> None:
     assert word.return_path is None
 
 
+@pytest.mark.parametrize(("safe", "spare"), [(False, ["next", "last"]), (True, ["next"])])
+async def test_keys_that_postmark_changes_are_expected_beside_the_one_that_signs(safe: bool, spare: list[str]) -> None:
+    changing = {
+        **DETAILS,
+        "DKIMPendingHost": f"next._domainkey.{DOMAIN}",
+        "DKIMPendingTextValue": f"k=rsa; p={rsa_key(1024)}",
+        "DKIMRevokedHost": f"last._domainkey.{DOMAIN}",
+        "DKIMRevokedTextValue": f"k=rsa; p={rsa_key(1024)}",
+        "SafeToRemoveRevokedKeyFromDNS": safe,
+    }
+
+    word, _ = await asked(postmark_at, postmark(changing))
+
+    assert isinstance(word, ProviderWord)
+    assert [(key.selector, key.spare) for key in word.dkim] == [("2026pm", False), *((name, True) for name in spare)]
+
+
 @pytest.mark.parametrize(("signed", "identity"), [((), ABSENT), ((DOMAIN,), UNSAID)])
 async def test_a_domain_that_postmark_does_not_list_may_still_have_confirmed_addresses(
     signed: tuple[str, ...], identity: ProviderState
@@ -229,6 +249,18 @@ async def test_a_domain_that_postmark_does_not_list_may_still_have_confirmed_add
     state = await state_of(postmark_at, postmark(names=(), signed=signed))
 
     assert state.identity is identity
+
+
+async def test_an_address_that_nobody_confirmed_at_postmark_sends_nothing() -> None:
+    def say(request: Request) -> bytes:
+        if request.path == "/senders":
+            waiting = {"Domain": DOMAIN, "EmailAddress": f"bo@{DOMAIN}", "Confirmed": False, "ID": 7}
+            return answer(200, {"TotalCount": 1, "SenderSignatures": [waiting]})
+        return answer(200, {"TotalCount": 0, "Domains": []})
+
+    state = await state_of(postmark_at, say)
+
+    assert state.identity is ABSENT
 
 
 async def test_postmarks_list_is_read_once_for_all_domains() -> None:
@@ -344,6 +376,25 @@ async def test_a_domain_without_identity_at_ses_may_still_have_confirmed_address
     state = await state_of(ses_at, ses_with({}, addresses))
 
     assert state == DomainState(identity=identity)
+
+
+async def test_ses_is_not_asked_more_often_than_it_answers() -> None:
+    asked_at: list[float] = []
+
+    def say(_: Request) -> bytes:
+        asked_at.append(time.monotonic())
+        return answer(200, ses())
+
+    def patient(url: str) -> DomainDesk:
+        access = SesAccess("eu-west-1", url, Secret("key-id"), Secret("key"))
+        return SesDomains(ses_clients(access), seconds_between=0.3)
+
+    async with asking(patient, say) as (desk, _):
+        await desk.ask(DOMAIN)
+        await desk.ask(DOMAIN)
+
+    # From the first question's start to the second's: a little less where the first took long to arrive.
+    assert asked_at[1] - asked_at[0] > 0.15
 
 
 # All of them

@@ -1,6 +1,7 @@
 """From a stored account to what speaks with its provider; and how far a lab may reach."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,7 @@ from outreach_pipelines.domain.tenant import TenantId
 from outreach_pipelines.errors import OutreachError, Refused, SettingsFault
 from outreach_pipelines.settings import SendingMode
 from resources.accounts import AccountBook, AccountLookups
-from resources.domain_desks import ProviderDesks
+from resources.domain_desks import InventoryDesks, ProviderDesks
 from resources.mail import AccountTransports
 
 KEY = SecretRef(SecretScheme.ENVIRONMENT, "KEY")
@@ -135,9 +136,46 @@ def test_a_reference_that_leads_nowhere_is_told_and_raises_nothing_that_a_batch_
 def test_domains_are_asked_about_at_the_accounts_provider_where_there_is_a_key_for_it(
     connection: Connection, desk: type
 ) -> None:
-    made = ProviderDesks(a_book()).make(a_row(connection))
+    made = ProviderDesks(a_book()).make(connection)
 
     assert isinstance(made, desk)
+
+
+@pytest.mark.parametrize(
+    ("connection", "mode", "reason"),
+    [
+        (SES, SendingMode.LAB, "OUTREACH_SENDING=lab"),
+        (POSTMARK, SendingMode.LIVE, "account_token"),
+        (
+            replace(MAILGUN, api_key=SecretRef(SecretScheme.ENVIRONMENT, "NOBODY_SET_THIS")),
+            SendingMode.LIVE,
+            "NOBODY_SET_THIS",
+        ),
+        (SMTP, SendingMode.LIVE, None),
+    ],
+)
+def test_a_provider_that_a_command_cannot_ask_is_told_with_its_reason(
+    connection: Connection, mode: SendingMode, reason: str | None
+) -> None:
+    desks = InventoryDesks(ProviderDesks(a_book(mode)), {AccountName("main"): connection})
+
+    assert desks.of(AccountName("main")) is None
+    assert desks.of(AccountName("typed by hand")) is None
+    assert list(desks.not_asked) == ([AccountName("main")] if reason else [])
+    assert (reason or "") in desks.not_asked.get(AccountName("main"), "")
+
+
+def test_ses_is_not_asked_where_aws_has_no_keys_for_us(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    keyless = replace(SES, access_key_id=None, secret_access_key=None)
+    desks = InventoryDesks(ProviderDesks(a_book(SendingMode.OFF)), {AccountName("main"): keyless})
+
+    assert desks.of(AccountName("main")) is None
+    assert desks.not_asked == {AccountName("main"): "there are no keys for AWS"}
 
 
 def test_a_lab_asks_no_provider_about_domains() -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dns.flags
@@ -19,11 +20,22 @@ from tenant_installation import Installation, example, fresh
 from typer.testing import CliRunner, Result
 
 from outreach_pipelines.adapters.mail_report_files import StoredReportFiles
+from outreach_pipelines.adapters.postgres.dns_audit_store import PostgresDnsAuditStore
 from outreach_pipelines.adapters.postgres.mail_report_store import PostgresMailReportStore
+from outreach_pipelines.application.audit_domains import DomainAudit, SettledAudit
 from outreach_pipelines.application.ingest_mail_reports import ingest_mail_reports
 from outreach_pipelines.application.stored_objects import object_key
 from outreach_pipelines.cli.main import app
+from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.audit_policy import AuditPolicy
+from outreach_pipelines.domain.dns_audit.audit import Findings
+from outreach_pipelines.domain.dns_audit.expectations import DkimExpectation
+from outreach_pipelines.domain.dns_audit.news import AuditMemory
+from outreach_pipelines.domain.dns_audit.provider_state import DomainState, ProviderState
+from outreach_pipelines.domain.dns_audit.provider_word import HeardWord, ProviderWord
+from outreach_pipelines.domain.dns_audit.score import Score
+from outreach_pipelines.domain.inventory import Selector
+from outreach_pipelines.domain.provider_account import AccountName
 from outreach_pipelines.domain.reference import SecretRef, SecretScheme
 from outreach_pipelines.domain.tenant import TenantRef
 
@@ -132,6 +144,29 @@ def test_with_yes_the_zone_is_mended_written_down_and_audited_again(
     assert "faults are mended" in done.output
     assert "still seen" not in done.output
     assert "nothing to change at Cloudflare" in again.output
+
+
+def test_a_provider_that_is_silent_just_now_is_followed_by_its_last_word_and_not_by_an_older_guess(
+    installation: Installation,
+    tenant: TenantRef,
+    host: Cloudflare,
+    resolver: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = DkimExpectation(Selector("told"), DomainName("told.keys.example"))
+    word = ProviderWord(state=DomainState(identity=ProviderState.VERIFIED), dkim=(key,))
+    now = datetime.now(UTC)
+    memory = AuditMemory(words={AccountName("ses-main"): HeardWord(word, now)})
+    nothing = DomainAudit(DomainName(DESK), Findings((), (), {}, Score(())), {})
+    audits = PostgresDnsAuditStore(installation.app)
+    audits.save(tenant.id, now.date(), [SettledAudit(nothing, {}, memory=memory)], now=now)
+    # Neither a lab, which asks nobody, nor a key to ask with.
+    monkeypatch.setenv("OUTREACH_SENDING", "off")
+
+    shown = apply(tenant, resolver)
+
+    assert f"+ told._domainkey.{DESK}. 3600 IN CNAME told.keys.example." in shown.output
+    assert "s2026._domainkey" not in shown.output
 
 
 def test_the_tenants_own_token_is_used_where_none_is_named(

@@ -1,6 +1,6 @@
 """DNS audits in the database: what is asked, what is kept of a day, what is believed over days."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,12 +10,26 @@ from example_zones import example_zones
 from tenant_installation import Installation, example, fresh
 
 from outreach_pipelines.adapters.postgres.dns_audit_store import PostgresDnsAuditStore
-from outreach_pipelines.application.audit_domains import AuditSummary, PathKey, audit_tenant
+from outreach_pipelines.application.audit_domains import (
+    AuditSummary,
+    DnsResolver,
+    DomainAudit,
+    PathKey,
+    SettledAudit,
+    audit_tenant,
+)
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Answer, Cause, Query, Unknown
+from outreach_pipelines.domain.dns_audit.audit import Findings
+from outreach_pipelines.domain.dns_audit.expectations import DkimExpectation, KeyAlgorithm, TrackingHost
 from outreach_pipelines.domain.dns_audit.from_inventory import expectations_of
+from outreach_pipelines.domain.dns_audit.news import AuditMemory
+from outreach_pipelines.domain.dns_audit.provider_state import DomainState, ProviderState
+from outreach_pipelines.domain.dns_audit.provider_word import HeardWord, ProviderWord
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready, Undecided
+from outreach_pipelines.domain.dns_audit.score import Score
 from outreach_pipelines.domain.dns_audit.settling import AwaitingConfirmation, Standing
+from outreach_pipelines.domain.inventory import Selector
 from outreach_pipelines.domain.provider_account import AccountName
 from outreach_pipelines.domain.tenant import TenantRef
 
@@ -46,9 +60,7 @@ def store(installation: Installation) -> PostgresDnsAuditStore:
     return PostgresDnsAuditStore(installation.app)
 
 
-async def audit(
-    store: PostgresDnsAuditStore, tenant: TenantRef, resolver: FakeDns | SilentDns, days: int = 0
-) -> AuditSummary:
+async def audit(store: PostgresDnsAuditStore, tenant: TenantRef, resolver: DnsResolver, days: int = 0) -> AuditSummary:
     return await audit_tenant(resolver, store, tenant.id, day=MONDAY + days * DAY, now=NIGHT + days * DAY)
 
 
@@ -185,10 +197,10 @@ async def test_a_belief_is_read_back_as_it_was_settled(
     kept: dict[PathKey, Standing] = {}
 
     class Watched(PostgresDnsAuditStore):
-        def save(self, tenant: object, day: object, audits: object, *, now: datetime) -> None:
+        def save(self, tenant: object, day: object, audits: object, *, now: datetime) -> frozenset[DomainName]:
             for one in audits:  # type: ignore[attr-defined]  # settled audits
                 kept.update({PathKey(one.audit.domain, name): standing for name, standing in one.standings.items()})
-            super().save(tenant, day, audits, now=now)  # type: ignore[arg-type]  # as given
+            return super().save(tenant, day, audits, now=now)  # type: ignore[arg-type]  # as given
 
     for night in range(nights):
         await audit(Watched(store.engine), tenant, example_zones(), night)
@@ -215,3 +227,67 @@ async def test_one_tenants_audit_leaves_another_ones_beliefs_alone(
 
     assert store.last_definite(other.id) == {}
     assert way(installation, other)["reason"] == "not audited yet"
+
+
+WORD = ProviderWord(
+    state=DomainState(identity=ProviderState.VERIFIED, dkim=ProviderState.PENDING, reason="soon"),
+    dkim=(
+        DkimExpectation(Selector("one"), DomainName("one.keys.example")),
+        DkimExpectation(Selector("two"), public_key="AAAA", algorithm=KeyAlgorithm.ED25519, spare=True),
+    ),
+    return_path=DomainName("bounce.acme-desk.example"),
+    return_path_alias=DomainName("returns.provider.example"),
+    spf_includes=(DomainName("spf.provider.example"),),
+    link_host=TrackingHost(DomainName("email.acme-desk.example"), DomainName("links.provider.example")),
+)
+
+
+@pytest.mark.parametrize("word", [WORD, ProviderWord(state=DomainState(identity=ProviderState.ABSENT))])
+def test_what_a_provider_said_is_kept_whole_and_for_its_account(
+    installation: Installation, store: PostgresDnsAuditStore, tenant: TenantRef, word: ProviderWord
+) -> None:
+    first = AuditMemory(words={DESK.account: HeardWord(WORD, NIGHT - DAY)})
+    kept = AuditMemory(words={DESK.account: HeardWord(word, NIGHT)}, audits=1)
+    nothing = DomainAudit(DESK.domain, Findings((), (), {}, Score(())), {})
+
+    overtaken = [
+        store.save(tenant.id, MONDAY, [SettledAudit(nothing, {}, memory=memory)], now=NIGHT) for memory in (first, kept)
+    ]
+
+    assert overtaken == [frozenset()] * 2
+    assert store.memories(tenant.id)[DESK.domain] == replace(kept, audits=2)
+
+
+@dataclass(slots=True)
+class Meanwhile:
+    """Before its first answer, another audit of the tenant runs from its beginning to its end."""
+
+    served: FakeDns
+    other: Callable[[], Awaitable[AuditSummary]]
+    summary: AuditSummary | None = None
+
+    async def resolve(self, queries: Collection[Query]) -> Mapping[Query, Answer]:
+        if self.summary is None:
+            self.summary = await self.other()
+        return await self.served.resolve(queries)
+
+
+async def test_of_two_audits_at_once_the_one_that_ends_later_keeps_nothing_and_tells_no_news_again(
+    installation: Installation, store: PostgresDnsAuditStore, tenant: TenantRef
+) -> None:
+    await audit(store, tenant, example_zones())
+    faulty = example_zones(without=NO_KEY)
+    await audit(store, tenant, faulty, days=1)
+    both = Meanwhile(faulty, lambda: audit(store, tenant, faulty, days=2))
+
+    later = await audit(store, tenant, both, days=2)
+
+    told = installation.sql(
+        "select domain_id, kind, subject, count(*) as times from app.dns_news where tenant_id = %(t)s group by 1, 2, 3",
+        t=tenant.id,
+    )
+    assert both.summary is not None
+    assert (both.summary.overtaken, len(later.overtaken)) == (frozenset(), later.domains)
+    assert "not_ready" in {row["kind"] for row in told}
+    assert {row["times"] for row in told} == {1}
+    assert [one.news for one in later.audits if one.news] == []

@@ -67,6 +67,28 @@ async def test_a_tenant_whose_audits_were_missed_waits_again(
     assert waits(ops, tenant) is wanted
 
 
+@pytest.mark.parametrize(
+    ("minutes", "after_seen", "wanted"), [(60, 0, False), (80, 0, True), (80, 20, True), (80, 60, False)]
+)
+async def test_a_fault_that_is_to_be_confirmed_is_looked_at_again_after_an_hour_and_once(
+    installation: Installation, ops: Engine, inventory: TenantInventory, *, minutes: int, after_seen: int, wanted: bool
+) -> None:
+    tenant, _ = installation.apply(inventory)
+    await audit(installation, tenant)
+
+    installation.sql(
+        "update app.dns_audit set audited_at = app.now() - %(ago)s where tenant_id = %(t)s",
+        ago=timedelta(minutes=minutes), t=tenant.id,
+    )  # fmt: skip
+    installation.sql(
+        "update app.domain_account set standing = jsonb_set(standing, '{suspicion,at}', to_jsonb(app.now() - %(ago)s))"
+        " where tenant_id = %(t)s and standing -> 'suspicion' <> 'null'",
+        ago=timedelta(minutes=minutes + after_seen), t=tenant.id,
+    )  # fmt: skip
+
+    assert waits(ops, tenant) is wanted
+
+
 async def test_an_audit_that_nobody_answered_was_an_audit(
     installation: Installation, ops: Engine, inventory: TenantInventory
 ) -> None:

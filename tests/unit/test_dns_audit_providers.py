@@ -1,11 +1,11 @@
 """What providers say of a domain, held against its DNS: named disagreements, and silence that changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from dns_audit_cases import DOMAIN, RELAY, SES, FakeDns, audited, dns, expectations, finding_of
+from dns_audit_cases import DOMAIN, RELAY, SES, FakeDns, audited, dns, expectations, finding_of, rsa_key
 from memory_audits import MemoryAudits
 
 from outreach_pipelines.application.ask_providers import DomainDesk
@@ -13,7 +13,7 @@ from outreach_pipelines.application.audit_domains import AuditTarget, PathKey, a
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers import Cause, Query, RecordType
 from outreach_pipelines.domain.dns_audit.audit import Findings
-from outreach_pipelines.domain.dns_audit.expectations import DkimExpectation, Expectations
+from outreach_pipelines.domain.dns_audit.expectations import DkimExpectation, Expectations, TrackingHost
 from outreach_pipelines.domain.dns_audit.findings import Check, Fault, Severity
 from outreach_pipelines.domain.dns_audit.provider_state import DomainState, NotHeard, ProviderState
 from outreach_pipelines.domain.dns_audit.provider_word import ProviderWord, Word, with_words
@@ -142,6 +142,37 @@ def test_the_providers_records_take_the_place_of_the_inventorys_guess() -> None:
     missing = finding_of(judged(word), Check.DKIM_RECORD)
     assert missing.fix is not None
     assert missing.fix.publish[0].value == f"{'d' * 32}.dkim.eu-west-1.amazonses.com."
+
+
+def test_a_key_that_does_not_sign_yet_stops_nobody_and_is_asked_for() -> None:
+    coming = DkimExpectation(Selector("next"), public_key=rsa_key(1024), spare=True)
+    signing = expectations().accounts[0].dkim
+
+    findings = judged(replace(GOOD, dkim=(*signing, coming)))
+
+    missing = finding_of(findings, Check.DKIM_RECORD)
+    assert (missing.severity, missing.stops, missing.name) == (
+        Severity.MEDIUM, frozenset(), "next._domainkey.acme.example",
+    )  # fmt: skip
+    assert missing.fix is not None
+    assert findings.readiness[SES] == Ready()
+
+
+def test_a_host_for_links_that_the_provider_would_track_is_told_and_need_not_stand() -> None:
+    host = TrackingHost(DomainName("email.acme.example"), DomainName("eu.mailgun.org"))
+
+    findings = judged(replace(GOOD, link_host=host))
+
+    assert findings.findings == ()
+    assert any("email.acme.example, which leads to eu.mailgun.org; not needed" in f.text for f in findings.facts)
+
+
+def test_our_links_on_a_host_that_the_provider_keeps_for_its_own_are_a_weakness() -> None:
+    findings = judged(replace(GOOD, link_host=TrackingHost(DomainName("links.acme.example"))))
+
+    weakness = finding_of(findings, Check.TRACKING_HOST)
+    assert (weakness.fault, weakness.name) == (Fault.WEAK, "links.acme.example")
+    assert "name another tracking host" in weakness.evidence
 
 
 def test_an_account_without_a_word_stays_as_the_inventory_has_it() -> None:

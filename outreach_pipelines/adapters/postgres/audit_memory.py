@@ -7,15 +7,26 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
+from outreach_pipelines.adapters.postgres.provider_word_json import word_json, word_of
 from outreach_pipelines.application.audit_domains import SettledAudit
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.answers_file import decode_answers, encode_answers
 from outreach_pipelines.domain.dns_audit.findings import Check, Fault, FaultKey
 from outreach_pipelines.domain.dns_audit.news import Alarm, AuditMemory
+from outreach_pipelines.domain.provider_account import AccountName
 
 Row = Mapping[str, object]
+
+
+class StoredMemory(Protocol):
+    """A row of `app.dns_memory`."""
+
+    answers: bytes
+    alarms: Sequence[Mapping[str, Any]]
+    words: Mapping[str, Mapping[str, Any]]
+    audits: int
 
 
 def memory_row(memory: AuditMemory) -> Row:
@@ -30,12 +41,22 @@ def memory_row(memory: AuditMemory) -> Row:
         }
         for alarm in memory.alarms
     ]
-    return {"answers": zlib.compress(encode_answers(memory.answers)), "alarms": json.dumps(alarms)}
+    return {
+        "answers": zlib.compress(encode_answers(memory.answers)),
+        "alarms": json.dumps(alarms),
+        "words": json.dumps({account: word_json(kept) for account, kept in memory.words.items()}),
+        "audits": memory.audits,
+    }
 
 
-def stored_memory(answers: bytes, alarms: Sequence[Mapping[str, Any]]) -> AuditMemory:
+def stored_memory(stored: StoredMemory) -> AuditMemory:
     """A stored memory. Raises `AnswersFileError` for octets that `memory_row` never wrote."""
-    return AuditMemory(decode_answers(zlib.decompress(answers)), tuple(map(_alarm, alarms)))
+    return AuditMemory(
+        decode_answers(zlib.decompress(stored.answers)),
+        tuple(map(_alarm, stored.alarms)),
+        {AccountName(account): word_of(kept) for account, kept in stored.words.items()},
+        stored.audits,
+    )
 
 
 def _alarm(stored: Mapping[str, Any]) -> Alarm:

@@ -65,21 +65,34 @@ class PostgresDnsAuditStore:
         """See `DnsAuditStore.memories`."""
         with tenant_session(self.engine, tenant) as connection:
             rows = connection.execute(_SQL["memories"]).all()
-        return {DomainName(row.name): stored_memory(row.answers, row.alarms) for row in rows}
+        return {DomainName(row.name): stored_memory(row) for row in rows}
 
-    def save(self, tenant: TenantId, day: date, audits: Sequence[SettledAudit], *, now: datetime) -> None:
+    def save(
+        self, tenant: TenantId, day: date, audits: Sequence[SettledAudit], *, now: datetime
+    ) -> frozenset[DomainName]:
         """See `DnsAuditStore.save`."""
+        overtaken: set[DomainName] = set()
         with tenant_session(self.engine, tenant) as connection:
-            for settled in audits:
-                _save(connection, day, settled, now)
-                _remember(connection, day, settled, now)
+            # By name: of two that save at once, neither waits for the other in a circle.
+            for settled in sorted(audits, key=lambda each: each.audit.domain):
+                if _remembered(connection, settled, now):
+                    _save(connection, day, settled, now)
+                    _tell(connection, day, settled, now)
+                else:
+                    overtaken.add(settled.audit.domain)
+        return frozenset(overtaken)
 
 
-def _remember(connection: Connection, day: date, settled: SettledAudit, now: datetime) -> None:
+def _remembered(connection: Connection, settled: SettledAudit, now: datetime) -> bool:
+    """Whether the audit may be kept: it has seen all that others kept before."""
     place = {"domain": settled.audit.domain, "now": now}
-    connection.execute(_SQL["remember"], {**place, **memory_row(settled.memory)})
+    return connection.execute(_SQL["remember"], {**place, **memory_row(settled.memory)}).rowcount > 0
+
+
+def _tell(connection: Connection, day: date, settled: SettledAudit, now: datetime) -> None:
     if news := news_rows(settled):
-        connection.execute(_SQL["add_news"], [{**each, **place, "day": day} for each in news])
+        place = {"domain": settled.audit.domain, "now": now, "day": day}
+        connection.execute(_SQL["add_news"], [{**each, **place} for each in news])
 
 
 def _save(connection: Connection, day: date, settled: SettledAudit, now: datetime) -> None:

@@ -24,7 +24,7 @@ from outreach_pipelines.domain.dns_audit.greeting_check import check_greetings
 from outreach_pipelines.domain.dns_audit.lookups import Lookup, NeedMore, replay, together
 from outreach_pipelines.domain.dns_audit.mail_exchanger_check import check_mail_exchangers
 from outreach_pipelines.domain.dns_audit.mta_sts_check import check_mta_sts
-from outreach_pipelines.domain.dns_audit.provider_check import check_provider
+from outreach_pipelines.domain.dns_audit.provider_check import check_link_host, check_provider
 from outreach_pipelines.domain.dns_audit.providers import envelope_domain, return_path_alias, spf_includes
 from outreach_pipelines.domain.dns_audit.readiness import Readiness, readiness_of
 from outreach_pipelines.domain.dns_audit.return_path_check import check_return_path
@@ -62,9 +62,16 @@ def auditing(domain: DomainName, expectations: Expectations) -> Lookup[Findings]
     """Do the same as `audit`, in one piece that waits where answers are wanted: nothing is judged twice."""
     reports = yield from together(_checks(domain, expectations))
     records = merged(reports)
-    report = merged([records, *(check_provider(domain, account, records) for account in expectations.accounts)])
+    report = merged([records, *_of_providers(domain, expectations, records)])
     readiness = {account.name: readiness_of(account.name, report) for account in expectations.accounts}
     return Findings(report.findings, report.unanswered, readiness, score(report, expectations), report.facts)
+
+
+def _of_providers(domain: DomainName, expectations: Expectations, records: CheckReport) -> Iterator[CheckReport]:
+    ours = expectations.tracking.name if expectations.tracking else None
+    for account in expectations.accounts:
+        yield check_provider(domain, account, records)
+        yield check_link_host(account, ours)
 
 
 def _checks(domain: DomainName, expectations: Expectations) -> Iterator[Lookup[CheckReport]]:

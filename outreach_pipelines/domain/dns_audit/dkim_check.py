@@ -44,20 +44,25 @@ class _SelectorNeeds:
     published: tuple[bytes, ...] = ()
     led_away: tuple[DomainName, ...] = ()
 
+    @property
+    def severity(self) -> Severity:
+        """Without a key that signs, mail fails; a spare one is needed another day."""
+        return Severity.MEDIUM if self.expected.spare else Severity.CRITICAL
+
 
 def check_dkim(domain: DomainName, account: SendingAccount) -> Lookup[CheckReport]:
     """Check each selector of an account; an account without any known selector stays unknown."""
-    stops = frozenset({account.name})
     if not account.dkim:
+        stops = frozenset({account.name})
         gap = Unanswered(check=Check.DKIM_RECORD, name=domain, cause=Cause.NOT_IN_INVENTORY, stops=stops)
         return CheckReport(unanswered=(gap,))
-    reports = yield from together(
-        [
-            _check_selector(_SelectorNeeds(under(f"{expected.selector}._domainkey", domain), expected, stops))
-            for expected in account.dkim
-        ]
-    )
+    reports = yield from together([_check_selector(_needs(domain, account, each)) for each in account.dkim])
     return merged(reports)
+
+
+def _needs(domain: DomainName, account: SendingAccount, expected: DkimExpectation) -> _SelectorNeeds:
+    stops = frozenset[AccountName]() if expected.spare else frozenset({account.name})
+    return _SelectorNeeds(under(f"{expected.selector}._domainkey", domain), expected, stops)
 
 
 def _check_selector(needs: _SelectorNeeds) -> Lookup[CheckReport]:
@@ -65,7 +70,7 @@ def _check_selector(needs: _SelectorNeeds) -> Lookup[CheckReport]:
         alias = yield from check_alias(
             AliasNeeds(
                 check=Check.DKIM_RECORD,
-                severity=Severity.CRITICAL,
+                severity=needs.severity,
                 name=needs.name,
                 target=needs.expected.alias,
                 stops=needs.stops,
@@ -125,7 +130,7 @@ def _absent(needs: _SelectorNeeds) -> Finding:
     return Finding(
         check=Check.DKIM_RECORD,
         fault=Fault.MISSING,
-        severity=Severity.CRITICAL,
+        severity=needs.severity,
         name=needs.name,
         evidence="no TXT record at the selector",
         fix=_key_fix(needs),
@@ -151,7 +156,7 @@ def _fault(needs: _SelectorNeeds, check: Check, fault: Fault, evidence: str) -> 
     return Finding(
         check=check,
         fault=fault,
-        severity=Severity.CRITICAL,
+        severity=needs.severity,
         name=needs.name,
         evidence=evidence,
         fix=_key_fix(needs),

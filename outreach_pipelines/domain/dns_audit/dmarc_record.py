@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from outreach_pipelines.domain.address import DomainName
 from outreach_pipelines.domain.dns_audit.names import parse_domain_name
@@ -84,6 +85,7 @@ def is_dmarc(text: bytes) -> bool:
     return (name.strip(), equals, version.strip()) == (b"v", b"=", b"DMARC1")
 
 
+@lru_cache(maxsize=256)  # The walk meets a record again for each account's alignment
 def parse_dmarc(text: bytes) -> DmarcRecord:
     """Read a record for which `is_dmarc` holds; raise `DmarcSyntaxError` where it has no effect at all."""
     try:

@@ -63,13 +63,24 @@ class DkimExpectation:
     """A selector that the account signs with.
 
     `alias`: where the selector's CNAME must lead, for keys the provider publishes. `public_key`: the base64 text of
-    `p=`, if known, of a key of `algorithm`.
+    `p=`, if known, of a key of `algorithm`. `spare`: it does not sign new mail today, and must be there all the same: the
+    next key, or the last one, whose mail is still on its way.
     """
 
     selector: Selector
     alias: DomainName | None = None
     public_key: str | None = None
     algorithm: KeyAlgorithm = KeyAlgorithm.RSA
+    spare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingHost:
+    """The host in tracking and unsubscribe links; without alias and addresses any address satisfies."""
+
+    name: DomainName
+    alias: DomainName | None = None
+    addresses: frozenset[IpAddress] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +92,7 @@ class SendingAccount:
     `return_path_alias`: where its CNAME leads, None for the kind's documented place.
     `spf_includes` empty: the kind's documented one. `spf_networks`: addresses that the envelope domain's SPF must pass.
     `said`: how the provider says that it stands with the domain; None where it is not asked.
+    `link_host`: where the provider would lead the links that it tracks; we have it track none.
     """
 
     name: AccountName
@@ -92,15 +104,7 @@ class SendingAccount:
     spf_networks: tuple[IpNetwork, ...] = ()
     return_path_alias: DomainName | None = None
     said: Said | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TrackingHost:
-    """The host in tracking and unsubscribe links; without alias and addresses any address satisfies."""
-
-    name: DomainName
-    alias: DomainName | None = None
-    addresses: frozenset[IpAddress] = frozenset()
+    link_host: TrackingHost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

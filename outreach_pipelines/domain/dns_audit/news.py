@@ -14,6 +14,7 @@ from outreach_pipelines.domain.dns_audit.answers import Answer, Answers, Query, 
 from outreach_pipelines.domain.dns_audit.audit import Findings
 from outreach_pipelines.domain.dns_audit.drift import Drift, drift_between, is_noteworthy
 from outreach_pipelines.domain.dns_audit.findings import Check, Fault, FaultKey, Finding, Severity
+from outreach_pipelines.domain.dns_audit.provider_word import KeptWords
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Ready, Undecided
 from outreach_pipelines.domain.dns_audit.settling import DEFAULT_SETTLING, Standing
 from outreach_pipelines.domain.provider_account import AccountName
@@ -57,10 +58,15 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class AuditMemory:
-    """What the next audit of a domain compares with. `answers` holds definite ones only."""
+    """What the next audit of a domain compares with. `answers` holds definite ones only.
+
+    `words`: what providers last said. `audits`: how many were kept before; 0 before the first.
+    """
 
     answers: Answers = field(default_factory=dict)
     alarms: tuple[Alarm, ...] = ()
+    words: KeptWords = field(default_factory=dict)
+    audits: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +88,9 @@ def whats_new(memory: AuditMemory | None, seen: Seen, *, now: datetime) -> tuple
     alarms, grave = _watched(former.alarms, seen, just_stopped, now)
     drift = drift_between(former.answers, seen.answers) if memory else ()
     records = (_record_news(seen.domain, change) for change in drift if is_noteworthy(change, seen.domain))
-    return (*readiness, *grave, *records), AuditMemory(_remembered(former.answers, seen.answers), alarms)
+    return (*readiness, *grave, *records), replace(
+        former, answers=_remembered(former.answers, seen.answers), alarms=alarms
+    )
 
 
 def _remembered(former: Answers, told: Answers) -> Answers:

@@ -5,6 +5,7 @@ Here: the named disagreements of the two. What could not be asked is told and st
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, StrEnum, auto
 from typing import assert_never
 
@@ -21,10 +22,10 @@ from outreach_pipelines.domain.dns_audit.findings import (
     Unanswered,
     merged,
 )
-from outreach_pipelines.domain.dns_audit.provider_state import DomainState, NotHeard, ProviderState
+from outreach_pipelines.domain.dns_audit.provider_state import DomainState, LastSaid, NotHeard, ProviderState
 from outreach_pipelines.domain.dns_audit.readiness import NotReady, Readiness, Ready, Undecided
 from outreach_pipelines.domain.dns_audit.settling import Standing
-from outreach_pipelines.domain.provider_account import ProviderKind
+from outreach_pipelines.domain.provider_account import AccountName, ProviderKind
 
 _DKIM = frozenset({Check.DKIM_RECORD, Check.DKIM_KEY})
 _RETURN_PATH = frozenset({Check.RETURN_PATH})
@@ -73,14 +74,75 @@ def check_provider(domain: DomainName, account: SendingAccount, seen: CheckRepor
     match account.said:
         case None:
             return CheckReport()
-        case NotHeard(cause):
-            gap = Unanswered(check=Check.PROVIDER_STATE, name=domain, cause=cause)
-            told = f"{account.name}: {account.kind} was not heard ({cause}); judged by the inventory"
-            return CheckReport(unanswered=(gap,), facts=(Fact(Check.PROVIDER_STATE, domain, told),))
+        case NotHeard() as silence:
+            return _silent(domain, account, silence)
+        case LastSaid() as last:
+            return _silent_today(domain, account, last, seen)
         case DomainState() as said:
             return merged(_judged(part, account, said) for part in _parts(domain, account, said, seen))
         case _:
             assert_never(account.said)
+
+
+def _silent(domain: DomainName, account: SendingAccount, silence: NotHeard) -> CheckReport:
+    gap = Unanswered(check=Check.PROVIDER_STATE, name=domain, cause=silence.cause)
+    told = f"{account.name}: {account.kind} was not heard ({silence.cause}); judged by the inventory"
+    fact = Fact(Check.PROVIDER_STATE, domain, told)
+    return CheckReport((_lost(domain, account, silence.since),) if silence.since else (), (gap,), (fact,))
+
+
+def _lost(domain: DomainName, account: SendingAccount, since: datetime) -> Finding:
+    why = (
+        f"{account.name}: {account.kind} was last heard {_moment(since)}: what it asks for may have changed since, and the"
+        " inventory judges in its place; see why it does not answer (network, key, permission)"
+    )
+    return Finding(check=Check.PROVIDER_STATE, fault=Fault.WEAK, severity=Severity.MEDIUM, name=domain, evidence=why)
+
+
+def _silent_today(domain: DomainName, account: SendingAccount, last: LastSaid, seen: CheckReport) -> CheckReport:
+    """Go by the records last asked for. What was refused or unfinished then may be so no more, or still: that is open."""
+    is_open = any(map(_holds_up, _parts(domain, account, last.state, seen)))
+    stops = frozenset({account.name}) if is_open else frozenset[AccountName]()
+    gap = Unanswered(check=Check.PROVIDER_STATE, name=domain, cause=last.cause, stops=stops)
+    told = f"{account.name}: {account.kind} was not heard ({last.cause}); judged by what it said {_moment(last.at)}"
+    return CheckReport(unanswered=(gap,), facts=(Fact(Check.PROVIDER_STATE, domain, told),))
+
+
+def _holds_up(part: _Part) -> bool:
+    match part.state:
+        case ProviderState.VERIFIED | ProviderState.UNSAID | ProviderState.UNSURE:
+            return False
+        case ProviderState.PENDING:
+            return part.essential
+        case ProviderState.ABSENT if part.subject is _Subject.RETURN_PATH:
+            return False
+        case ProviderState.FAILED | ProviderState.SUSPENDED | ProviderState.ABSENT:
+            return True
+        case _:
+            assert_never(part.state)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def check_link_host(account: SendingAccount, ours: DomainName | None) -> CheckReport:
+    """Tell which host the provider keeps for tracked links. We track by our own: its record may stay unpublished."""
+    host = account.link_host
+    if host is None:
+        return CheckReport()
+    where = f"leads to {host.alias}" if host.alias else "is its own"
+    if host.name == ours:
+        why = (
+            f"{account.name}: {account.kind} keeps this host for links that it tracks itself ({where}): ours would lead to"
+            " its server; name another tracking host"
+        )
+        finding = Finding(
+            check=Check.TRACKING_HOST, fault=Fault.WEAK, severity=Severity.HIGH, name=host.name, evidence=why
+        )
+        return CheckReport((finding,))
+    told = f"{account.name}: {account.kind} would track links at {host.name}, which {where}; not needed: links are ours"
+    return CheckReport(facts=(Fact(Check.TRACKING_HOST, host.name, told),))
 
 
 def still_refused(before: Standing | None, seen: Readiness, account: SendingAccount) -> Readiness:

@@ -4,6 +4,7 @@ Here: the values. Not here: which records it asks for (provider_word.py), nor wh
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -43,9 +44,22 @@ class DomainState:
 
 @dataclass(frozen=True, slots=True)
 class NotHeard:
-    """The provider could not be asked, or its answer not be read. Never to be read as a refusal."""
+    """The provider could not be asked, or its answer not be read. Never to be read as a refusal.
 
+    `since`: when it was last heard, which is too long ago for that to count; None where nothing of it is known.
+    """
+
+    cause: Cause
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastSaid:
+    """What a provider said at `at` and still counts, since it was not heard today, for `cause`."""
+
+    state: DomainState
+    at: datetime
     cause: Cause
 
 
-Said: TypeAlias = DomainState | NotHeard
+Said: TypeAlias = DomainState | LastSaid | NotHeard

@@ -40,7 +40,9 @@ def check_tls_reports(domain: DomainName, expectations: Expectations) -> Lookup[
 def _judge(name: DomainName, texts: tuple[bytes, ...], reports_to: str | None) -> Finding | None:
     match texts:
         case ():
-            return _finding(name, Fault.WEAK, Severity.LOW, "no TLS-RPT: nobody sees where TLS fails", (), reports_to)
+            why = "no TLS-RPT: nobody sees where TLS fails"
+            why += "" if reports_to else "; no mailbox for reports (reports_to) is named, so no record is proposed"
+            return _finding(name, Fault.WEAK, Severity.LOW, why, (), reports_to)
         case (text,):
             fault = _fault(text)
             if fault:

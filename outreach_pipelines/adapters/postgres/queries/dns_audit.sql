@@ -16,13 +16,19 @@ select reports_to, blocklists, also, cloudflare_token, probe_recipients from app
 
 -- name: unaudited_tenants
 -- Tenants with a domain in use, or a way to send through one, that no audit has looked at, or none for so long that two of the schedule's
--- were missed; seen by ops.
+-- were missed, or whose latest, more than 70 minutes ago, saw a fault that is to be confirmed (resolvers commonly keep a denial for an
+-- hour: asked sooner, both answers may be one); seen by ops.
 select distinct d.tenant_id
   from app.sending_domain d
  where d.state <> 'retired'
    and (not exists (select from app.dns_audit x where x.tenant_id = d.tenant_id and x.domain_id = d.domain_id
                       and x.audited_at > (select app.now()) - interval '13 hours')
-        or exists (select from app.domain_account r where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id and r.standing is null));
+        or exists (select from app.domain_account r where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id and r.standing is null)
+        or exists (select from app.domain_account r
+                     join lateral (select max(x.audited_at) as audited_at from app.dns_audit x
+                                    where x.tenant_id = r.tenant_id and x.domain_id = r.domain_id) x on true
+                    where r.tenant_id = d.tenant_id and r.domain_id = d.domain_id and x.audited_at < (select app.now()) - interval '70 minutes'
+                      and cast(r.standing #>> '{suspicion,at}' as timestamptz) > x.audited_at - interval '30 minutes'));
 
 -- name: standings
 -- What is believed of each way to send, if it was ever audited.
@@ -73,15 +79,19 @@ update app.domain_account r
 
 -- name: memories
 -- What the next audit compares with.
-select d.name, m.answers, m.alarms
+select d.name, m.answers, m.alarms, m.words, m.audits
   from app.dns_memory m join app.sending_domain d on d.tenant_id = m.tenant_id and d.domain_id = m.domain_id
  where m.tenant_id = (select app.tenant()) and d.state <> 'retired';
 
 -- name: remember
--- The last definite answers, and which grave faults were seen or told.
-insert into app.dns_memory as m (tenant_id, domain_id, answers, alarms, kept_at)
-select tenant_id, domain_id, :answers, cast(:alarms as jsonb), :now from app.sending_domain where tenant_id = (select app.tenant()) and name = :domain
-on conflict (tenant_id, domain_id) do update set answers = excluded.answers, alarms = excluded.alarms, kept_at = excluded.kept_at;
+-- The last definite answers and words of providers, and which grave faults were seen or told. No row where another audit was kept since
+-- `audits` of them were read.
+insert into app.dns_memory as m (tenant_id, domain_id, answers, alarms, words, audits, kept_at)
+select tenant_id, domain_id, :answers, cast(:alarms as jsonb), cast(:words as jsonb), cast(:audits as bigint) + 1, :now
+  from app.sending_domain where tenant_id = (select app.tenant()) and name = :domain
+on conflict (tenant_id, domain_id) do update
+   set answers = excluded.answers, alarms = excluded.alarms, words = excluded.words, audits = excluded.audits, kept_at = excluded.kept_at
+ where m.audits = excluded.audits - 1;
 
 -- name: add_news
 -- A change between two audits. What seeds still stop is not ready again.
