@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,7 +83,8 @@ async def listening(server: Server, tls: ssl.SSLContext | None = None) -> AsyncI
         yield door.sockets[0].getsockname()[1]
     finally:
         for each in sessions:
-            if isinstance(each.transport, asyncio.Transport):
+            # One of TLS that is closed already has no protocol to abort.
+            if isinstance(each.transport, asyncio.Transport) and not each.transport.is_closing():
                 each.transport.abort()
         door.close()
         await door.wait_closed()
@@ -170,6 +171,29 @@ async def test_a_server_that_talks_nonsense_says_nothing(banner: bytes) -> None:
     door.close()
     await door.wait_closed()
     assert found == ProbeTalk()
+
+
+@pytest.mark.parametrize("banner", [b"554 5.7.1 No\r\n", b"421 4.3.2 Later\r\n", b"220-a\r\n" * 200 + b"220 b\r\n"])
+async def test_a_server_that_does_not_welcome_us_is_not_greeted(banner: bytes) -> None:
+    heard, ended = list[bytes](), asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(banner)
+        with suppress(ConnectionError):
+            while line := await reader.readline():
+                heard.append(line)
+                writer.write(b"250 Ok\r\n")
+        writer.close()
+        ended.set()
+
+    door = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with door:
+        port = door.sockets[0].getsockname()[1]
+        await RcptCaller(helo="probe.acme.example", timeout_seconds=5, port=port, inside=True).ask(HOST, NOBODY, [ADA])
+        await ended.wait()
+        await asyncio.sleep(0)
+
+    assert heard in ([], [b"QUIT\r\n"])
 
 
 async def test_nobody_at_home_says_nothing() -> None:
