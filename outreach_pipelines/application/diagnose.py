@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from outreach_pipelines.application.constraint_words import hold_in_words
 from outreach_pipelines.application.findings import Finding, Level, counted, fault, fine, warning
 from outreach_pipelines.application.judge_plans import about_plans
 from outreach_pipelines.application.vital_signs import (
@@ -205,10 +206,10 @@ def _hold(hold: HoldSigns) -> Finding:
         level = Level.FAULT if hold.scope_key == "tenant" else Level.WARNING
         return Finding(
             level,
-            f"hold on {hold.scope}, nothing may leave: {hold.reason}",
+            f"hold on {hold.scope}, nothing may leave: {hold_in_words(hold.reason)}",
             "mend the cause it names; outreach hold list tells how to release it",
         )
-    return warning(f"hold on {hold.scope}, slowed to {hold.factor:.0%}: {hold.reason}", cure)
+    return warning(f"hold on {hold.scope}, slowed to {hold.factor:.0%}: {hold_in_words(hold.reason)}", cure)
 
 
 def _messages(signs: TenantSigns) -> Iterator[Finding]:

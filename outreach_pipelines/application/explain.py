@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Final, assert_never
 
-from outreach_pipelines.application.constraint_words import IN_WORDS
+from outreach_pipelines.application.constraint_words import IN_WORDS, hold_in_words
 from outreach_pipelines.application.story_facts import (
     Attempt,
     Decided,
@@ -238,7 +238,9 @@ def _held(fact: Held) -> Chapter:
     released = f"released at {_moment(fact.released_at)}: {fact.released_reason}" if fact.released_at else ""
     probation = f"; then on probation at {fact.probation_factor:.0%}" if fact.probation_factor < 1 else ""
     detail = [f"until {_moment(fact.until)}{probation}" if fact.until else "until it is released", released]
-    return _chapter(fact.since, Heading.HOLD, f"{fact.level} on {fact.scope_key}, {effect}: {fact.reason}", detail)
+    return _chapter(
+        fact.since, Heading.HOLD, f"{fact.level} on {fact.scope_key}, {effect}: {hold_in_words(fact.reason)}", detail
+    )
 
 
 def _chapter(at: datetime, heading: Heading, sentence: str, detail: Iterable[str]) -> Chapter:

@@ -176,7 +176,7 @@ def test_a_hold_is_told_only_if_it_touched_a_window_of_a_message(planned: Planne
     planned.release([enrollment])
     mailbox, other = planned.world.mailboxes[0], planned.world.mailboxes[1]
     holds = [
-        (f"mailbox:{mailbox}", NOON - HOUR, "touched"),
+        (f"mailbox:{mailbox}", NOON - HOUR, "complaint_rate"),
         (f"mailbox:{other}", NOON - HOUR, "another mailbox"),
         ("tenant", NOON - timedelta(days=2), "over before"),
     ]
@@ -199,7 +199,7 @@ def test_a_hold_is_told_only_if_it_touched_a_window_of_a_message(planned: Planne
         f"manual on account account-{_slug(planned)}, 50% of the cap: a person"
     ]
     assert [chapter.sentence for chapter in of(story, Heading.HOLD)] == [
-        f"stop on mailbox box0@{_slug(planned)}.example, nothing may leave: touched"
+        f"stop on mailbox box0@{_slug(planned)}.example, nothing may leave: too many people complain"
     ]
 
 
