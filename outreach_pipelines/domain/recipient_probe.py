@@ -15,6 +15,9 @@ from outreach_pipelines.domain.address import Address, DomainName
 
 _NO_SUCH_MAILBOX: Final = "5.1.1"
 _TAKEN: Final = frozenset({250, 251})
+_SECOND_LEVELS: Final = frozenset(
+    {"ac", "co", "com", "edu", "gov", "gouv", "gob", "ltd", "ne", "net", "or", "org", "plc"}
+)
 
 
 class ProbeResult(StrEnum):
@@ -53,12 +56,12 @@ class ProbeTalk:
 
 
 def operator_of(host: DomainName) -> str:
-    """Who runs a mail host, as far as its name tells: the registered name, guessed by the form of country suffixes (`co.uk`).
+    """Who runs a mail host, as far as its name tells: the registered name, with the usual second levels of countries (`co.uk`).
 
-    Two hosts of one name are one operator's; a guess too wide only means fewer calls.
+    Two hosts of one name are one operator's. A suffix that is not known makes the guess too wide: then there are fewer calls.
     """
     labels = host.split(".")
-    has_second_level = len(labels[-1]) == 2 and len(labels) > 2 and len(labels[-2]) <= 3
+    has_second_level = len(labels[-1]) == 2 and len(labels) > 2 and labels[-2] in _SECOND_LEVELS
     return ".".join(labels[-3:] if has_second_level else labels[-2:])
 
 

@@ -138,6 +138,7 @@ async def test_two_domains_whose_servers_one_operator_runs_are_one_call() -> Non
         ("firm-test.mail.hoster.example", "hoster.example"),
         ("mx.firm.co.uk", "firm.co.uk"),
         ("mx.firm.de", "firm.de"),
+        ("mx00.gmx.de", "gmx.de"),
         ("co.uk", "co.uk"),
         ("localhost", "localhost"),
     ],
