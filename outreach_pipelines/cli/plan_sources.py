@@ -35,6 +35,10 @@ class StoredPlan:
     def snapshot(self) -> Snapshot:
         return read_snapshot(_stored(self.row.snapshot_key), self.row.snapshot_key)
 
+    def documents(self) -> tuple[bytes, bytes]:
+        """Snapshot and plan as they are kept."""
+        return _stored(self.row.snapshot_key), _stored(self.row.plan_key)
+
 
 def file_bytes(path: Path) -> bytes:
     """Raises `FilesFault` that names the file."""

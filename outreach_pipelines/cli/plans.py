@@ -2,7 +2,7 @@
 
 import typer
 
-from outreach_pipelines.cli import plan_files, plan_futures, plan_pages, plan_views, pre_flight
+from outreach_pipelines.cli import plan_files, plan_futures, plan_judging, plan_pages, plan_views, pre_flight
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -13,7 +13,7 @@ def group() -> None:
 
 
 app.command("compute")(plan_files.compute)
-app.command("check")(plan_files.check)
+app.command("check")(plan_judging.check)
 app.command("schemas")(plan_files.write_schemas)
 app.command("show")(plan_views.show)
 app.command("why")(plan_views.why)

@@ -1,6 +1,7 @@
 """`outreach plan show|why|diff|page` over versions in the database and their files in the object store."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from outreach_pipelines.adapters.postgres.plan_store import PostgresPlanStore
-from outreach_pipelines.application.stored_objects import ObjectStore
+from outreach_pipelines.application.stored_objects import ObjectKey, ObjectStore
 from outreach_pipelines.application.suppress_by_hand import named, subject_called
 from outreach_pipelines.cli.main import app
-from outreach_pipelines.domain.tenant import TenantSlug
+from outreach_pipelines.domain.tenant import TenantId, TenantSlug
+from outreach_pipelines.errors import NotFound
 from resources import files, keys
 
 pytest_plugins = ("command_settings",)
@@ -50,6 +52,26 @@ def test_show_and_page_tell_the_released_plan_of_the_day(
     assert "1 goes out = 1 candidate" in shown.output
     assert done.plan.plan_hash in (tmp_path / "day.html").read_text()
     assert written.exit_code == 0
+
+
+def test_the_judge_reads_what_is_stored_and_tells_a_plan_that_was_changed_since(
+    engine: Engine, kept: ObjectStore, world: SmallWorld
+) -> None:
+    world.enroll(1)
+    plans = PostgresPlanStore(engine)
+    planned(plans, kept, world)
+    (row,) = plans.plans(TenantId(world.tenant), DAY)
+    made = ObjectKey(row.plan_key)
+
+    good = say(world, "check", DAY)
+    no_plan = say(world, "check", DAY + timedelta(days=1))
+    kept.put(made, kept.get(made).replace(b'"placed":1', b'"placed":2'))
+    bad = say(world, "check", DAY)
+
+    assert (good.exit_code, good.output) == (0, f"{slug_of(world)}, {DAY} version 1: 0 violations\n")
+    assert bad.exit_code == 1
+    assert "0 violations" not in bad.output
+    assert isinstance(no_plan.exception, NotFound)
 
 
 def test_why_finds_a_person_by_the_address_and_by_the_enrollment(
