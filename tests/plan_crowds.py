@@ -1,7 +1,8 @@
 """Snapshots of a busy tenant: a thousand candidates and more, as many as a real day has, with caps that bind or do not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from random import Random
 
 import plan_factories as make
@@ -126,3 +127,36 @@ KNOBS = st.builds(
     google_cap=st.sampled_from([None, 100]),
     min_spacing=st.sampled_from([120, 600, 1_200]),
 )
+
+
+_SLOW = s.Hold(Fraction(1, 2), "hard_bounce_rate")
+_ONE_FILE = s.LeadFileId(1)
+
+
+def slowed_campaigns(snapshot: s.Snapshot) -> s.Snapshot:
+    first, *others = snapshot.campaigns
+    return replace(snapshot, campaigns=(replace(first, hold=_SLOW), *others))
+
+
+def slowed_file(snapshot: s.Snapshot) -> s.Snapshot:
+    people = tuple(row.enrollment_id for row in snapshot.candidates[::3])
+    return replace(snapshot, lead_file_holds=(s.LeadFileHold(_ONE_FILE, _SLOW, people),))
+
+
+def slowed_provider(snapshot: s.Snapshot) -> s.Snapshot:
+    hold = (s.ProviderHold(s.RecipientProvider.GOOGLE, _SLOW),)
+    return replace(snapshot, mailboxes=tuple(replace(row, provider_holds=hold) for row in snapshot.mailboxes))
+
+
+def slowed_paths(snapshot: s.Snapshot) -> s.Snapshot:
+    hold = (s.PathHold(s.AccountId(1), _SLOW),)
+    return replace(snapshot, mailboxes=tuple(replace(row, path_holds=hold) for row in snapshot.mailboxes))
+
+
+def slowed_account(snapshot: s.Snapshot) -> s.Snapshot:
+    first, *others = snapshot.accounts
+    return replace(snapshot, accounts=(replace(first, hold=_SLOW), *others))
+
+
+SLOWED = (slowed_campaigns, slowed_file, slowed_provider, slowed_paths, slowed_account)
+"""Each kind of hold that leaves a half."""

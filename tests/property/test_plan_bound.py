@@ -1,5 +1,6 @@
 """The bound of a day: no plan passes it, plans come near it, and more room never lowers it."""
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -9,13 +10,15 @@ import plan_factories as make
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plan_crowds import KNOBS, Knobs, crowd
+from plan_crowds import KNOBS, SLOWED, Knobs, crowd
 from plan_strategies import snapshots
 
 from outreach_pipelines.domain.plan_bound.bound import placed_share, upper_bound
 from outreach_pipelines.domain.send_plan import snapshot as s
+from outreach_pipelines.domain.send_plan.codec import encode_plan, encode_snapshot
 from outreach_pipelines.domain.send_plan.planner import plan
 from outreach_pipelines.domain.sending_policy import ContactPressure
+from outreach_pipelines.proof.plan_check.check import violations
 
 unhurried = settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 few = settings(unhurried, max_examples=6)
@@ -52,6 +55,19 @@ def test_plans_of_a_thousand_and_more_place_98_percent_of_the_bound(knobs: Knobs
 
     assert found.placed <= found.possible
     assert found.share >= 0.98, found
+
+
+@pytest.mark.parametrize("slowed", SLOWED)
+@pytest.mark.parametrize("follow_ups", [0, 30])
+def test_where_a_hold_leaves_a_half_plans_of_a_thousand_place_98_percent(
+    slowed: Callable[[s.Snapshot], s.Snapshot], follow_ups: int
+) -> None:
+    snapshot = slowed(crowd(seed=1, mailboxes=20, follow_ups=follow_ups, company_cap=None, sent_yesterday=20))
+
+    found = plan(snapshot)
+
+    assert placed_share(snapshot, found).share >= 0.98
+    assert violations(encode_snapshot(snapshot), encode_plan(found)) == ()
 
 
 def test_where_no_throttle_binds_the_plan_places_99_and_a_half_percent() -> None:

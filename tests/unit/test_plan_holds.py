@@ -194,6 +194,33 @@ def test_nobody_takes_an_earlier_place_that_would_push_a_slowed_message_out_of_i
     assert [row.campaign_id for row in found.placements] == [1] * 4 + [2] * 4
 
 
+def test_who_is_not_slowed_and_has_time_later_leaves_the_early_room_to_a_slowed_message() -> None:
+    morning = WeeklyWindow(make.WEEKDAYS, make.hours("09:00", "12:00"))
+    all_day = WeeklyWindow(make.WEEKDAYS, make.hours("09:00", "17:00"))
+    campaigns = (
+        make.campaign(1, priority=1, window=all_day, steps=TWO_STEPS),
+        make.campaign(2, hold=HALF, priority=2, window=morning),
+    )
+    candidates = (*map(make.follow_up, range(1, 5)), *(make.candidate(n, campaign_id=s.CampaignId(2)) for n in (5, 6)))
+
+    found = judged(make.snapshot(mailboxes=(make.mailbox(daily_cap=8),), campaigns=campaigns, candidates=candidates))
+
+    assert [row.campaign_id for row in found.placements] == [2] * 2 + [1] * 4
+
+
+def test_a_slowed_follow_up_has_no_claim_to_slots_after_its_part_of_the_cap() -> None:
+    campaigns = (make.campaign(1, hold=HALF, steps=TWO_STEPS), make.campaign(2, steps=TWO_STEPS))
+    candidates = (
+        *map(make.follow_up, range(1, 6)),
+        *(make.candidate(n, campaign_id=s.CampaignId(2)) for n in range(6, 16)),
+    )
+
+    found = judged(make.snapshot(mailboxes=(make.mailbox(daily_cap=8),), campaigns=campaigns, candidates=candidates))
+
+    assert found.breakdown.follow_ups_placed == 4
+    assert found.breakdown.placed == 8
+
+
 def test_what_others_have_sent_before_counts_against_a_slowed_message() -> None:
     mailbox = make.mailbox(daily_cap=8, sends_by_day=(s.DaySends(make.DAY, 3),))
 

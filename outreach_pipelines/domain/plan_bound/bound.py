@@ -147,7 +147,7 @@ class _Builder:
             flows = self._flows.get((mailbox_id, stretch))
             if flows:
                 slowed |= self._arrive(flows, {cell: row for cell, row in cells.items() if cell.stretch == stretch})
-        self._early_room(supply, slowed)
+        self._early_room(supply, cells, slowed)
         for window in (*supply.dates, *supply.rolling):
             self._programme.at_most([cells[cell] for cell in window.cells], window.room)
         self._by_domain[supply.mailbox.domain_id].extend(cells.values())
@@ -164,12 +164,16 @@ class _Builder:
             self._programme.balance(variables, [parts[cell, factor] for cell in cells])
         return {(cell, factor): row for (cell, factor), row in parts.items() if factor is not None}
 
-    def _early_room(self, supply: MailboxSupply, slowed: _Slowed) -> None:
+    def _early_room(self, supply: MailboxSupply, cells: Mapping[Cell, Variable], slowed: _Slowed) -> None:
         """A message that is slowed more takes of the room of those that are slowed less."""
         for most in {factor for _, factor in slowed}:
-            for window in early_room(supply, most):
-                within = [row for (cell, factor), row in slowed.items() if cell in window.cells and factor <= most]
-                self._programme.at_most(within, window.room)
+            for early in early_room(supply, most):
+                late = [row for (cell, factor), row in slowed.items() if cell in early.cells and factor <= most]
+                self._programme.at_most(late, early.room)
+                if early.room < early.most_before:
+                    before = [(cells[cell], early.room) for cell in early.before]
+                    limit = early.room * early.most_before
+                    self._programme.weighs_at_most([*((row, early.most_before) for row in late), *before], limit)
 
     def _new_leads(self) -> None:
         landings = _landings(self._snapshot)

@@ -106,6 +106,12 @@ class MailboxRoom:
         self.date_room(moment).left += 1
         insort(self.free, moment)
 
+    def leave(self, moment: int, slowed: Fraction | None) -> None:
+        """As `give_back`, of a message of which holds leave so much, also where places are kept for others."""
+        self.give_back(moment)
+        if self.kept_places.any:
+            self.kept_places.give_back(moment, slowed)
+
     def drop_slots(self, used: Iterable[int]) -> None:
         """Slots that have been given, each of them free until now."""
         for at in used:

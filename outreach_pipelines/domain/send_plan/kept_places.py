@@ -69,6 +69,13 @@ class KeptPlaces:
             self._places.append(_KeptPlace(moment, self._slack(moment, factor) - 1))
             self.any = True
 
+    def give_back(self, moment: int, factor: Fraction | None) -> None:
+        """A message leaves again that was taken with this factor."""
+        if factor is not None:
+            del self._places[next(n for n, place in enumerate(self._places) if place.moment == moment)]
+        for place in self._places:
+            place.slack += _is_before(moment, place.moment)
+
     def _slack(self, moment: int, factor: Fraction) -> int:
         """How many messages more may leave up to `moment`, if one of this factor is the last of them."""
         cap = self._mailbox.daily_cap

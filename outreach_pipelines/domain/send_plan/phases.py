@@ -12,6 +12,7 @@ from typing import TypeVar
 from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.send_plan.assignment import Placed, Quotas, Supply, Sweep
 from outreach_pipelines.domain.send_plan.capacity import MailboxRoom, effective_cap, new_lead_budget
+from outreach_pipelines.domain.send_plan.early_room import EarlyRoom
 from outreach_pipelines.domain.send_plan.eligibility import Eligible
 from outreach_pipelines.domain.send_plan.exchange import Exchange, Rank, repeated_persons
 from outreach_pipelines.domain.send_plan.follow_ups import FORECAST_DAYS
@@ -76,6 +77,7 @@ class Phases:
         if len(first) < len(queue):
             self._sweep(first)
         self._sweep(self._open(queue))
+        self._clear_early_room(queue)
         if self._exchange(queue, is_new=False):
             self._sweep(self._open(queue))
 
@@ -121,9 +123,15 @@ class Phases:
         healthy_first = self._open(first)
         self._sweep(healthy_first, quotas=self._quotas(healthy_first))
         self._sweep(self._open(level))
+        self._clear_early_room(level)
         if self._exchange(level, is_new=True):
             self._sweep(self._open([e for e in (*self._before, *level) if e.lane.is_new]))
         self._before += level
+
+    def _clear_early_room(self, queue: Sequence[Eligible]) -> None:
+        """Where somebody waits for it whom a hold slows."""
+        if self._supply.routes.holds.any and EarlyRoom(self._supply, self._placed).clear(self._open(queue), self._held):
+            self._sweep(self._open(queue))
 
     def _exchange(self, queue: Sequence[Eligible], *, is_new: bool) -> bool:
         """Whether slots have become free that somebody could use now."""

@@ -12,6 +12,7 @@ from itertools import accumulate, pairwise
 from zoneinfo import ZoneInfo
 
 from outreach_pipelines.proof.plan_check.facts import ONE_DAY, Facts, Violation, effective_cap
+from outreach_pipelines.proof.plan_check.holds import may_leave
 from outreach_pipelines.proof.plan_check.hours import closed
 from outreach_pipelines.proof.plan_check.plan_document import LAST_BEFORE_SLOTS, POWER, Decision, Placement
 from outreach_pipelines.proof.plan_check.routes import allowed_accounts
@@ -113,6 +114,7 @@ def _later_steps(facts: Facts, pool: int, day: int) -> int:
 def _follow_ups_first(facts: Facts, mailbox: Mailbox, rows: Sequence[Placement], waiting: Sequence[Decision]) -> _Found:
     """No new lead got a slot that a follow-up of the same mailbox could have had."""
     slots = sorted(row.due_at for row in rows if row.step == 1)
+    times = sorted([*(row.due_at for row in rows), *mailbox.other_sends])
     for decision in waiting:
         candidate = facts.candidates[decision.enrollment_id]
         accounts = allowed_accounts(facts, candidate, mailbox)
@@ -120,7 +122,8 @@ def _follow_ups_first(facts: Facts, mailbox: Mailbox, rows: Sequence[Placement],
         zone = facts.zone_of(candidate)
         if zone is None or not is_free or not set(decision.found) <= _SLOT_SHORTAGE:
             continue
-        at = next((at for at in slots if not any(closed(facts, candidate, at.astimezone(zone)))), None)
+        free = (at for at in slots if may_leave(facts, candidate, accounts, mailbox, times, at))
+        at = next((at for at in free if not any(closed(facts, candidate, at.astimezone(zone)))), None)
         last = None if at is None else at + timedelta(seconds=60)
         if last is not None and not any(closed(facts, candidate, last.astimezone(zone))):
             sentence = f"a new lead got {at}, which enrollment {decision.enrollment_id} could have had"
