@@ -185,7 +185,7 @@ def test_a_paused_campaign_is_planned_as_held_and_a_resumed_one_is_not(engine: E
     do(world, "resume", named(world, "campaign"))
     resumed = PostgresPlanStore(engine).snapshot(world.tenant, NOON.date())
 
-    assert [campaign.hold for campaign in paused.campaigns] == [Hold(Fraction(0), "manual")]
+    assert [campaign.hold for campaign in paused.campaigns] == [Hold(Fraction(0), "a person holds it")]
     assert [campaign.hold for campaign in resumed.campaigns] == [None]
 
 

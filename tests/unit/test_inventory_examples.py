@@ -143,7 +143,7 @@ def test_every_account_of_a_lead_may_carry_its_basis(
 
 
 def test_all_names_are_reserved_or_a_providers(zones: dict[str, dns.zone.Zone]) -> None:
-    assert {name for name in zones if not name.endswith(RESERVED)} == PROVIDERS
+    assert {name for name in zones if not f".{name}".endswith(RESERVED)} == PROVIDERS
 
 
 def test_every_company_has_a_mail_host_with_an_address(
