@@ -50,7 +50,7 @@ def draw(rows: Sequence[Measured], path: Path) -> None:
     for row in rows:
         x, y = place(row.candidates, row.plan)
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#1f6feb"/>')
-        parts.append(_text(x, y - 9, f"{row.plan:.2g} s"))
+        parts.append(_text(x, y - 9, f"{row.plan:.3g} s"))
         parts.append(_text(x, _HEIGHT - _MARGIN + 18, f"{row.candidates:,}"))
     title = f"Planning: CPU seconds by candidates (exponent {exponent(rows):.2f}; dashed: n log n)"
     parts.append(_text(_WIDTH / 2, 26, title, size=14))
