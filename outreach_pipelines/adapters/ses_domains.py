@@ -170,6 +170,7 @@ def _word(answer: Mapping[str, object]) -> Word:
         return NotHeard(Cause.MALFORMED)
     return_path = parse_domain_name(str(envelope.get("MailFromDomain") or ""))
     unsaid = ProviderState.UNSAID
+    reason = str(_part(answer, "VerificationInfo").get("ErrorType") or "")
     return ProviderWord(
         state=DomainState(
             identity=ProviderState.VERIFIED if verified else _STATES.get(str(told), unsaid),
@@ -177,9 +178,7 @@ def _word(answer: Mapping[str, object]) -> Word:
             return_path=_STATES.get(str(envelope.get("MailFromDomainStatus")), unsaid)
             if return_path
             else ProviderState.ABSENT,
-            reason="".join(filter(str.isprintable, str(_part(answer, "VerificationInfo").get("ErrorType") or "")))[
-                :100
-            ],
+            reason="".join(filter(str.isprintable, reason))[:100],
         ),
         dkim=_keys(dkim),
         return_path=return_path,

@@ -31,7 +31,7 @@ COMMANDS: Final = (
     ("plan", "plans:app", "Plans: made, looked at, explained, checked, compared."),
     ("replies", "replies:app", "What came back: lists, threads, verdicts, intents."),
     ("message", "message:app", "Single messages against the rules for bulk senders. No database."),
-    ("dns", "dns:app", "What sending domains publish: audits, fixes, SPF checks. Only `apply` and `reports --tenant` use the database."),
+    ("dns", "dns:app", "What sending domains publish: audits, fixes, SPF checks. Only `apply`, `news` and `reports --tenant` use the database."),
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.message import Message
 
 import pytest
-from http_provider import CUT, SILENT, TRICKLE, Provider, Request, answer, provider
+from http_provider import CUT, SILENT, TRICKLE, Provider, Request, Say, answer, provider
 from transport_conformance import Behaviour, Seen, Served, TransportConformance, a_message, boot_time, soon
 
 from outreach_pipelines.adapters.http_api import HttpApi
@@ -64,7 +64,7 @@ def a_transport(url: str, *, patience: float = 10.0, path: MailgunPath = Mailgun
 
 @asynccontextmanager
 async def saying(
-    says: bytes,
+    says: Say | bytes,
     *,
     patience: float = 10.0,
     path: MailgunPath = MailgunPath(),  # noqa: B008 - frozen
@@ -91,12 +91,8 @@ class TestMailgunTransport(TransportConformance):
             seen.bodies.append(uploaded(request).message)
             return ANSWERS[behaviour]
 
-        async with provider(say) as met:
-            transport = a_transport(met.url, patience=patience)
-            try:
-                yield Served(transport, seen)
-            finally:
-                await transport.close()
+        async with saying(say, patience=patience) as (transport, _):
+            yield Served(transport, seen)
 
     def unreachable(self) -> MailTransport:
         return a_transport("http://127.0.0.1:1")

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from http_provider import CUT, SILENT, Provider, Request, answer, provider
+from http_provider import CUT, SILENT, Provider, Request, Say, answer, provider
 from transport_conformance import TAG, Behaviour, Seen, Served, TransportConformance, a_message, soon
 
 from outreach_pipelines.adapters.http_api import HttpApi
@@ -58,7 +58,7 @@ def a_transport(url: str, *, patience: float = 10.0) -> PostmarkTransport:
 
 
 @asynccontextmanager
-async def saying(says: bytes, *, patience: float = 10.0) -> AsyncIterator[tuple[PostmarkTransport, Provider]]:
+async def saying(says: Say | bytes, *, patience: float = 10.0) -> AsyncIterator[tuple[PostmarkTransport, Provider]]:
     async with provider(says) as met:
         transport = a_transport(met.url, patience=patience)
         try:
@@ -90,12 +90,8 @@ class TestPostmarkTransport(TransportConformance):
             seen.bodies.append(octets(json.loads(request.body)))
             return ANSWERS[behaviour]
 
-        async with provider(say) as met:
-            transport = a_transport(met.url, patience=patience)
-            try:
-                yield Served(transport, seen)
-            finally:
-                await transport.close()
+        async with saying(say, patience=patience) as (transport, _):
+            yield Served(transport, seen)
 
     def unreachable(self) -> MailTransport:
         return a_transport("http://127.0.0.1:1")

@@ -101,7 +101,7 @@ class MailboxRoom:
         self.new_left -= is_new
 
     def give_back(self, moment: int) -> None:
-        """A message that was taken leaves again, and its slot is free. Not where places are kept for slowed ones."""
+        """A message that was taken leaves again, and its slot is free. Where places are kept for slowed ones: `leave`."""
         del self.times[bisect_left(self.times, moment)]
         self.date_room(moment).left += 1
         insort(self.free, moment)

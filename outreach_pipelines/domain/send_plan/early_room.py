@@ -54,6 +54,7 @@ class EarlyRoom:
     def _delay(self, room: MailboxRoom, row: Placed, slowed: Fraction | None) -> bool:
         room.leave(row.due_at, slowed)
         at = next(self._later(room, row, slowed), row.due_at)
+        # A new lead was counted as one when it got its first slot.
         room.take(at, is_new=False, slowed=slowed)
         room.drop_slots([at])
         if at == row.due_at:

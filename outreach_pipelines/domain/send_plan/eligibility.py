@@ -10,8 +10,8 @@ from typing import NamedTuple, assert_never
 
 from outreach_pipelines.domain.campaign import CampaignState
 from outreach_pipelines.domain.recipient_mail import NoMail
-from outreach_pipelines.domain.send_plan.plan import Constraint
-from outreach_pipelines.domain.send_plan.routes import LaneKey, Reach, Routes, power
+from outreach_pipelines.domain.send_plan.plan import Constraint, power
+from outreach_pipelines.domain.send_plan.routes import LaneKey, Reach, Routes
 from outreach_pipelines.domain.send_plan.snapshot import (
     Away,
     Block,

@@ -15,8 +15,8 @@ from outreach_pipelines.domain.send_plan.cap_words import CapWords
 from outreach_pipelines.domain.send_plan.capacity import MailboxRoom
 from outreach_pipelines.domain.send_plan.eligibility import Eligible, Refused
 from outreach_pipelines.domain.send_plan.mailbox_words import none_left, slowed
-from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint
-from outreach_pipelines.domain.send_plan.routes import LaneKey, binding, power
+from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint, power
+from outreach_pipelines.domain.send_plan.routes import LaneKey, binding
 from outreach_pipelines.domain.send_plan.snapshot import MailboxId, RecipientProvider
 from outreach_pipelines.domain.send_plan.windows import RecipientDay
 from outreach_pipelines.domain.sequence import EndReason

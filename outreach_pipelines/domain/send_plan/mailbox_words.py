@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import NamedTuple
 
-from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint
+from outreach_pipelines.domain.send_plan.plan import Constraint, power
 from outreach_pipelines.domain.send_plan.snapshot import Mailbox, MailboxId
 
 REASONS_SHOWN = 3
@@ -50,7 +50,6 @@ _CAPS_OF_ZERO: Mapping[Constraint, _Phrase] = {
     Constraint.TENANT_DAILY_CAP: _Phrase("would pass the tenant's daily cap, which is 0", "would pass the tenant's daily cap, which is 0"),
     Constraint.TENANT_MINUTE_CAP: _Phrase("finds the tenant's cap per minute at 0", "find the tenant's cap per minute at 0"),
 }  # fmt: skip
-_POWER = {constraint: index for index, constraint in enumerate(ORDER_OF_POWER)}
 _NO_ZEROS: Mapping[Constraint, Set[MailboxId]] = MappingProxyType({})
 
 
@@ -64,7 +63,7 @@ def none_left(
     """What takes each of the mailboxes away, strongest first; `reasons` are sentences that holds and audits gave, `zeros`
     the mailboxes for which a cap is 0."""
     phrases: list[tuple[_Phrase, int]] = []
-    for constraint, count in sorted(Counter(constraints).items(), key=lambda row: _POWER[row[0]]):
+    for constraint, count in sorted(Counter(constraints).items(), key=lambda row: power(row[0])):
         zero = _of_zero(mailboxes, constraints, constraint, zeros) if constraint in zeros else 0
         phrases += [(_CAPS_OF_ZERO[constraint], zero)] if zero else []
         phrases += [(_PHRASES[constraint], count - zero)] if count > zero else []

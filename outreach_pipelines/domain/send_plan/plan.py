@@ -82,6 +82,12 @@ class Constraint(StrEnum):
 
 
 ORDER_OF_POWER: tuple[Constraint, ...] = tuple(Constraint)
+_POWER = {constraint: index for index, constraint in enumerate(ORDER_OF_POWER)}
+
+
+def power(constraint: Constraint) -> int:
+    """0 is the strongest."""
+    return _POWER[constraint]
 
 
 # Placements and decisions are named tuples: of a large day there are a hundred thousand, and a frozen dataclass takes

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from outreach_pipelines.domain.lead import LawfulBasis
 from outreach_pipelines.domain.send_plan.holds import Holds
 from outreach_pipelines.domain.send_plan.mailbox_words import none_left
-from outreach_pipelines.domain.send_plan.plan import ORDER_OF_POWER, Constraint
+from outreach_pipelines.domain.send_plan.plan import Constraint, power
 from outreach_pipelines.domain.send_plan.snapshot import (
     AccountId,
     CampaignId,
@@ -57,11 +57,6 @@ class Reach:
     mailbox_ids: tuple[MailboxId, ...]
     found: tuple[Constraint, ...]
     detail: str
-
-
-def power(constraint: Constraint) -> int:
-    """0 is the strongest."""
-    return _POWER[constraint]
 
 
 def is_new_lead(candidate: Candidate) -> bool:
@@ -226,9 +221,6 @@ class Routes:
             if Constraint.PATH_HELD in found:
                 stops = (self.holds.path(id_, account) for account in self._mailboxes[id_].account_ids)
                 yield from (hold.reason for hold in stops if hold is not None and hold.factor == 0)
-
-
-_POWER = {constraint: index for index, constraint in enumerate(ORDER_OF_POWER)}
 
 
 def domain_weight(domain: SendingDomain, provider: RecipientProvider) -> int:
